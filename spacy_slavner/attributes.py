@@ -1,0 +1,29 @@
+"""The custom attributes of Doc and Span, registered in one place, and the colours of the types."""
+
+from spacy.tokens import Doc, Span
+
+LANGUAGES = ("bg", "cs", "pl", "ru", "sl", "uk")
+TYPES = ("PER", "LOC", "ORG", "PRO", "EVT")
+
+DISPLACY_COLORS = {
+    "PER": "#ffd966",
+    "LOC": "#9fd3a5",
+    "ORG": "#8ec5ff",
+    "PRO": "#f4b183",
+    "EVT": "#d5a6e6",
+}
+
+# Doc: language (ISO 639-1) and its probability; where the document comes from.
+DOC_ATTRIBUTES = ("language", "language_score", "doc_id", "topic", "source", "date", "url")
+# Span: base form of a name; probability of the name under the CRF.
+SPAN_ATTRIBUTES = ("base_form", "confidence")
+
+
+def set_attributes() -> None:
+    """Register the custom attributes; harmless when they are there already."""
+    for name in DOC_ATTRIBUTES:
+        if not Doc.has_extension(name):
+            Doc.set_extension(name, default=None)
+    for name in SPAN_ATTRIBUTES:
+        if not Span.has_extension(name):
+            Span.set_extension(name, default=None)

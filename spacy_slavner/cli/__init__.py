@@ -1,0 +1,24 @@
+"""`python -m spacy_slavner …` and `spacy slavner …`: one module per command, imported lazily inside."""
+
+import importlib
+import pkgutil
+import sys
+
+from ..errors import InputError
+from ._app import app
+
+for _module in pkgutil.iter_modules(__path__):
+    if not _module.name.startswith("_"):
+        importlib.import_module(f"{__name__}.{_module.name}")
+
+
+def main() -> None:
+    """Run the command line; bad input ends with one line on standard error and exit code 1."""
+    try:
+        app(prog_name="python -m spacy_slavner")
+    except InputError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+__all__ = ["app", "main"]

@@ -1,0 +1,11 @@
+"""Named types of the models, for signatures."""
+
+from thinc.api import Model
+from thinc.types import Floats2d
+from spacy.tokens import Doc
+
+# Token vectors or emissions: one array (tokens, width) per Doc.
+TokenVectorsModelT = Model[list[Doc], list[Floats2d]]
+EmissionsModelT = Model[list[Doc], list[Floats2d]]
+# Document scores: one array (documents, classes).
+DocScoresModelT = Model[list[Doc], Floats2d]
