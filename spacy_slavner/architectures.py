@@ -1,0 +1,79 @@
+"""The registered architectures: how layers make a model. Nothing here imports torch before it is called."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats2d, Ragged
+
+if TYPE_CHECKING:
+    from spacy_transformers.data_classes import FullTransformerBatch
+
+
+def TransformerModel_v1(
+    name: str,
+    get_spans: Callable,
+    layers: int | None = None,
+    mix: str | None = None,
+    frozen_layers: int = -1,
+    frozen_dropout: bool = False,
+    dropout: float | None = 0.0,
+    piece_masking: float = 0.0,
+    precision: str = "auto",
+    attention: str = "eager",
+    max_batch_pieces: int = 4096,
+) -> "Model[list[Doc], FullTransformerBatch]":
+    """Build an encoder for the `transformer` component, registered as `spacy-slavner.TransformerModel.v1`.
+
+    Every token gets the vectors of all its pieces, however long the document or the token.
+
+    name (str): A folder with a Hugging Face encoder, or a name on the model hub.
+    get_spans (Callable): A span getter; those of this package cut by pieces.
+    layers (int | None): Keep the lowest layers only; None keeps all.
+    mix (str | None): "scalars" mixes all hidden layers with one free scalar each (Emelyanov & Artemova
+        2019, equation 1), "softmax" normalises them; None takes the last layer.
+    frozen_layers (int): -1 trains everything, 0 freezes the embeddings, k > 0 also the lowest k layers.
+    frozen_dropout (bool): Whether dropout stays on inside frozen layers while training.
+    dropout (float | None): Dropout inside the encoder; None keeps what the encoder's config says.
+    piece_masking (float): Share of the pieces replaced by the mask piece while training.
+    precision (str): "auto" (bf16 where the device has it), "fp32", "bf16" or "fp16".
+    attention (str): Attention kernel of transformers: "eager" or "sdpa".
+    max_batch_pieces (int): Most pieces, padding counted, in one forward pass.
+    RETURNS (Model[List[Doc], FullTransformerBatch]): The model.
+    """
+    from .layers.encoder import transformer_model
+
+    return transformer_model(
+        name,
+        get_spans,
+        max_batch_pieces=max_batch_pieces,
+        piece_masking=piece_masking,
+        layers=layers,
+        mix=mix,
+        frozen_layers=frozen_layers,
+        frozen_dropout=frozen_dropout,
+        dropout=dropout,
+        precision=precision,
+        attention=attention,
+    )
+
+
+def Tok2VecTransformer_v1(
+    pooling: Model[Ragged, Floats2d], grad_factor: float = 1.0, **encoder: Any
+) -> Model[list[Doc], list[Floats2d]]:
+    """Build a component's own encoder, registered as `spacy-slavner.Tok2VecTransformer.v1`.
+
+    `nlp.replace_listeners` writes this into a config; the arguments are those of `TransformerModel_v1`.
+
+    pooling (Model[Ragged, Floats2d]): Pools the pieces of a token.
+    grad_factor (float): Factor on the gradient that reaches the encoder.
+    RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, width) per document.
+    """
+    from spacy_transformers.layers.split_trf import split_trf_batch
+    from spacy_transformers.layers.trfs2arrays import trfs2arrays
+    from thinc.api import chain
+
+    return chain(
+        TransformerModel_v1(**encoder), split_trf_batch(), trfs2arrays(pooling, grad_factor)
+    )

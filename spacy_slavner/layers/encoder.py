@@ -1,0 +1,368 @@
+"""The transformer as a thinc model for spaCy's stock `transformer` component."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy
+import srsly
+import torch
+from spacy.tokens import Doc
+from spacy_transformers.data_classes import (
+    FullTransformerBatch,
+    TransformerData,
+    WordpieceBatch,
+)
+from spacy_transformers.layers.split_trf import split_trf_batch
+from thinc.api import (
+    Model,
+    PyTorchGradScaler,
+    chain,
+    get_array_module,
+    get_torch_default_device,
+    torch2xp,
+    xp2torch,
+)
+from thinc.types import ArgsKwargs, Ragged
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.modeling_outputs import BaseModelOutput
+from transformers.utils import logging
+
+from ..errors import InputError
+from .pieces import Pieces, Window, make_pieces, make_windows
+from .shim import TorchShim, deserialize_module, serialize_module
+from .torch.encoder import EncoderModule, WindowBatch
+from .windows import Windows
+
+DROPOUT_NAMES = (
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "dropout",
+    "attention_dropout",
+)
+
+
+class EncoderShim(TorchShim):
+    """Holds the encoder and its tokenizer, and writes both without pickle.
+
+    settings (dict): Arguments of `EncoderModule`, and `dropout`, `attention` of the encoder's config.
+    """
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        half = settings["precision"] == "fp16"
+        super().__init__(None, group="encoder", grad_scaler=PyTorchGradScaler(half))
+        self.settings = settings
+        self.tokenizer = None
+
+    @property
+    def module(self) -> EncoderModule:
+        return self._model
+
+    def set_encoder(self, config, tokenizer, transformer=None) -> None:
+        """Build the module.
+
+        config (PretrainedConfig): The encoder's config.
+        tokenizer (PreTrainedTokenizerFast): Its tokenizer.
+        transformer (PreTrainedModel | None): The encoder; None builds one from the config.
+        RAISES (InputError): If tokenizer and encoder do not fit.
+        """
+        if not tokenizer.is_fast:
+            raise InputError(
+                f"The tokenizer {type(tokenizer).__name__} has no fast version, which alone reports offsets"
+            )
+        if len(tokenizer) > config.vocab_size:
+            raise InputError(
+                f"The tokenizer has {len(tokenizer)} pieces but the encoder only {config.vocab_size}",
+                remedy="Take both from the same model",
+            )
+        arguments = {k: v for k, v in self.settings.items() if k not in ("dropout", "attention")}
+        if transformer is None:
+            transformer = AutoModel.from_config(config, trust_remote_code=False)
+        self.tokenizer = tokenizer
+        self._model = EncoderModule(transformer, **arguments).to(get_torch_default_device())
+
+    def configure(self, config):
+        """Write dropout and the attention kernel into an encoder's config."""
+        if self.settings["dropout"] is not None:
+            for name in DROPOUT_NAMES:
+                if isinstance(getattr(config, name, None), float | int):
+                    setattr(config, name, self.settings["dropout"])
+        config._attn_implementation = self.settings["attention"]
+        return config
+
+    def to_bytes(self) -> bytes:
+        """RETURNS (bytes): Config, tokenizer files and safetensors weights in one message."""
+        message: dict[str, Any] = {"config": None}
+        if self._model is not None:
+            with TemporaryDirectory() as folder:
+                self.tokenizer.save_pretrained(folder)
+                files = {p.name: p.read_bytes() for p in sorted(Path(folder).iterdir())}
+            message = {
+                "config": self._model.config.to_dict(),
+                "tokenizer": files,
+                "weights": serialize_module(self._model),
+            }
+        return srsly.msgpack_dumps(message)
+
+    def from_bytes(self, bytes_data: bytes) -> "EncoderShim":
+        """Restore what `to_bytes` wrote.
+
+        bytes_data (bytes): The message.
+        RETURNS (EncoderShim): Itself.
+        """
+        message = srsly.msgpack_loads(bytes_data)
+        if message["config"] is None:
+            return self
+        with TemporaryDirectory() as folder:
+            for name, data in message["tokenizer"].items():
+                (Path(folder) / Path(name).name).write_bytes(data)
+            srsly.write_json(Path(folder) / "config.json", message["config"])
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        self.set_encoder(self.configure(config), tokenizer)
+        deserialize_module(self._model, message["weights"], get_torch_default_device())
+        return self
+
+
+class PieceBatch(FullTransformerBatch):
+    """A batch whose documents are rows of unequal length, without padding.
+
+    `model_output.last_hidden_state` has shape (1, all pieces, width); each document's data is the slice of
+    its own pieces, each read from one window.
+    """
+
+    def unsplit_by_doc(self, arrays: list[list]) -> "PieceBatch":
+        """Join the documents' gradients, each of shape (1, pieces, width), for the backward pass."""
+        joined = get_array_module(arrays[0][0]).concatenate([a[0] for a in arrays], axis=1)
+        return PieceBatch(
+            spans=self.spans,
+            wordpieces=self.wordpieces,
+            model_output=BaseModelOutput(last_hidden_state=xp2torch(joined)),
+            align=self.align,
+        )
+
+
+def transformer_model(
+    name: str,
+    get_spans: Callable,
+    *,
+    max_batch_pieces: int,
+    piece_masking: float,
+    **settings: Any,
+) -> Model[list[Doc], FullTransformerBatch]:
+    """Build the model of `architectures.TransformerModel_v1`; see there for the arguments."""
+    return Model(
+        "transformer",
+        forward,
+        init=init,
+        shims=[EncoderShim(settings)],
+        dims={"nO": None},
+        attrs={
+            "name": name,
+            "get_spans": get_spans,
+            "max_batch_pieces": max_batch_pieces,
+            "piece_masking": piece_masking,
+            "replace_listener": lambda model: chain(model, split_trf_batch()),
+            "replace_listener_cfg": replace_listener_cfg,
+        },
+    )
+
+
+def replace_listener_cfg(encoder_cfg: dict, listener_cfg: dict) -> dict:
+    """Name the architecture that a component gets for itself when its listener is replaced.
+
+    encoder_cfg (dict): The transformer's model config.
+    listener_cfg (dict): The listener's config.
+    RETURNS (dict): The config of `spacy-slavner.Tok2VecTransformer.v1`.
+    """
+    shared = {k: listener_cfg[k] for k in ("pooling", "grad_factor") if k in listener_cfg}
+    return {**encoder_cfg, **shared, "@architectures": "spacy-slavner.Tok2VecTransformer.v1"}
+
+
+@contextlib.contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Hide the advice that the unused pooler is newly initialised."""
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+
+
+def init(model: Model, X: Any = None, Y: Any = None) -> None:
+    """Load the encoder by name or from a folder, unless it is there already."""
+    shim: EncoderShim = model.shims[0]
+    if shim.module is None:
+        name = model.attrs["name"]
+        try:
+            config = shim.configure(AutoConfig.from_pretrained(name, trust_remote_code=False))
+            tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+            with quiet_transformers():
+                transformer = AutoModel.from_pretrained(
+                    name, config=config, trust_remote_code=False
+                )
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"No encoder '{name}': it is neither a folder with a Hugging Face model nor to be had "
+                f"from the model hub ({str(error).splitlines()[0]})",
+                remedy="Make the default one with `python -m spacy_slavner encoder assets/encoder`",
+            ) from None
+        shim.set_encoder(config, tokenizer, transformer.float())
+    model.set_dim("nO", shim.module.config.hidden_size)
+
+
+def forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[FullTransformerBatch, Callable]:
+    """Encode documents.
+
+    model (Model): The encoder.
+    docs (list[Doc]): The documents.
+    is_train (bool): Whether a backward pass will follow.
+    RETURNS (tuple[FullTransformerBatch, Callable]): The pieces' vectors, and the backward pass.
+    """
+    shim: EncoderShim = model.shims[0]
+    if shim.module is None:
+        raise InputError(
+            "The transformer has no weights yet",
+            remedy="Call nlp.initialize() or load a pipeline first",
+        )
+    pieces = make_pieces(shim.tokenizer, docs)
+    windows = cut_windows(model, docs, pieces)
+    masking = model.attrs["piece_masking"] if is_train else 0.0
+    batches = [
+        _pad(batch, pieces, shim, masking)
+        for batch in batch_windows(windows, model.attrs["max_batch_pieces"])
+    ]
+    total = sum(len(p) for p in pieces)
+    vectors, backprop_vectors = shim(ArgsKwargs((batches, total), {}), is_train)
+    output = _output(model, docs, pieces, vectors)
+
+    def backprop(d_output: FullTransformerBatch) -> list[Doc]:
+        gradient = d_output.model_output["last_hidden_state"][0]
+        if vectors.requires_grad:
+            backprop_vectors(ArgsKwargs((vectors,), {"grad_tensors": (gradient,)}))
+        return docs
+
+    return output, backprop
+
+
+def cut_windows(model: Model, docs: list[Doc], pieces: list[Pieces]) -> list[Window]:
+    """Cut a batch of documents into windows by the model's span getter.
+
+    model (Model): The encoder.
+    docs (list[Doc]): The documents.
+    pieces (list[Pieces]): Their pieces.
+    RETURNS (list[Window]): The windows of all documents, with places counted over all pieces.
+    """
+    shim: EncoderShim = model.shims[0]
+    tokenizer = shim.tokenizer
+    limit = shim.module.config.max_position_embeddings - 2
+    # RoBERTa-like models start their positions after the padding index.
+    if shim.module.config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        limit -= tokenizer.pad_token_id + 1
+    get_spans = model.attrs["get_spans"]
+    if isinstance(get_spans, Windows):
+        cut = [
+            get_spans.cut(d, p.counts) if len(d) else [] for d, p in zip(docs, pieces, strict=True)
+        ]
+    else:
+        cut = [[(span.start, span.end) for span in spans] for spans in get_spans(docs)]
+    return [
+        window
+        for index, (p, ranges) in enumerate(zip(pieces, cut, strict=True))
+        for window in make_windows(index, p, ranges, limit)
+    ]
+
+
+def batch_windows(windows: list[Window], max_pieces: int) -> list[list[Window]]:
+    """Group windows of similar length into batches.
+
+    windows (list[Window]): The windows.
+    max_pieces (int): Most pieces in a batch, padding counted; a batch has at least one window.
+    RETURNS (list[list[Window]]): The batches, the longest windows first.
+    """
+    batches: list[list[Window]] = []
+    for window in sorted(windows, key=len, reverse=True):
+        # Sorted by falling length: the first window of a batch is its longest.
+        if batches and (len(batches[-1]) + 1) * (len(batches[-1][0]) + 2) <= max_pieces:
+            batches[-1].append(window)
+        else:
+            batches.append([window])
+    return batches
+
+
+def _pad(
+    windows: list[Window], pieces: list[Pieces], shim: EncoderShim, masking: float
+) -> WindowBatch:
+    """Write windows into one padded array with their special pieces; mask pieces at random."""
+    tokenizer = shim.tokenizer
+    offsets = numpy.cumsum([0, *(len(p) for p in pieces)])
+    length = max(len(w) for w in windows) + 2
+    ids = numpy.full((len(windows), length), tokenizer.pad_token_id, dtype="int64")
+    mask = numpy.zeros((len(windows), length), dtype="int64")
+    rows, places = [], []
+    for row, window in enumerate(windows):
+        end = len(window) + 1
+        ids[row, 0] = _first_special(tokenizer)
+        ids[row, 1:end] = pieces[window.doc].ids[window.start : window.end]
+        ids[row, end] = _last_special(tokenizer)
+        mask[row, : end + 1] = 1
+        if masking and tokenizer.mask_token_id is not None:
+            hit = numpy.random.random(end - 1) < masking
+            ids[row, 1:end][hit] = tokenizer.mask_token_id
+        rows.append(window.read - window.start + 1 + row * length)
+        places.append(window.read + offsets[window.doc])
+    arrays = (ids, mask, numpy.concatenate(rows), numpy.concatenate(places))
+    return WindowBatch(*(torch.from_numpy(a).to(shim.module.device) for a in arrays))
+
+
+def _first_special(tokenizer) -> int:
+    return tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
+
+
+def _last_special(tokenizer) -> int:
+    return tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
+
+
+def _output(
+    model: Model, docs: list[Doc], pieces: list[Pieces], vectors: torch.Tensor
+) -> PieceBatch:
+    """Dress the vectors as the data structure that listeners of spacy-transformers read."""
+    arrays = torch2xp(vectors.detach())
+    doc_data = []
+    start = 0
+    for p in pieces:
+        end = start + len(p)
+        doc_data.append(
+            _doc_data(model, p, arrays[None, start:end]) if len(p) else TransformerData.empty()
+        )
+        start = end
+    return PieceBatch(
+        spans=[[doc[:]] if len(doc) else [] for doc in docs],
+        wordpieces=WordpieceBatch.empty(),
+        model_output=BaseModelOutput(last_hidden_state=vectors[None]),
+        align=Ragged(numpy.zeros((0,), dtype="i"), numpy.zeros((0,), dtype="i")),
+        cached_doc_data=doc_data,
+    )
+
+
+def _doc_data(model: Model, pieces: Pieces, array: Any) -> TransformerData:
+    xp = model.ops.xp
+    ends = numpy.cumsum(pieces.lengths)
+    indices = numpy.arange(ends[-1]) - numpy.repeat(
+        ends - pieces.lengths - pieces.first, pieces.lengths
+    )
+    ids = pieces.ids[None]
+    return TransformerData(
+        wordpieces=WordpieceBatch(
+            strings=[],
+            input_ids=ids,
+            attention_mask=numpy.ones(ids.shape, dtype="f"),
+            lengths=[len(pieces)],
+            token_type_ids=None,
+        ),
+        model_output=BaseModelOutput(last_hidden_state=array),
+        align=Ragged(xp.asarray(indices.astype("i")), xp.asarray(pieces.lengths.astype("i"))),
+    )

@@ -1,0 +1,158 @@
+"""From documents to pieces and back: sub-word tokenisation, alignment, windows. Arrays only, no torch."""
+
+from dataclasses import dataclass
+
+import numpy
+from numpy.typing import NDArray
+from spacy.tokens import Doc
+
+from .windows import WindowsT
+
+# Long documents reach the sub-word tokenizer in portions of about this many tokens, for bounded memory.
+PORTION = 2000
+
+
+@dataclass
+class Pieces:
+    """The pieces of one document and where its tokens lie among them.
+
+    ids (ndarray): Shape (pieces,), vocabulary ids, without special pieces.
+    first (ndarray): Shape (tokens,), first piece that covers part of the token.
+    lengths (ndarray): Shape (tokens,), number of pieces that cover part of it, at least 1. A token without
+        a piece of its own (white space) shares its neighbour's.
+    counts (ndarray): Shape (tokens,), number of pieces that start in the token; sums to the pieces.
+    """
+
+    ids: NDArray[numpy.int64]
+    first: NDArray[numpy.int64]
+    lengths: NDArray[numpy.int64]
+    counts: NDArray[numpy.int64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def make_pieces(tokenizer, docs: list[Doc]) -> list[Pieces]:
+    """Segment documents into pieces and align them with the tokens.
+
+    tokenizer (PreTrainedTokenizerFast): A fast tokenizer, which reports offsets.
+    docs (list[Doc]): The documents.
+    RETURNS (list[Pieces]): One per document; an empty document has no pieces.
+    """
+    portions = [portion for doc in docs for portion in _portions(doc)]
+    encodings = tokenizer.backend_tokenizer.encode_batch(
+        [text for _, text in portions], add_special_tokens=False
+    )
+    result = []
+    done = 0
+    for doc in docs:
+        number = len(_portions(doc))
+        parts = zip(portions[done : done + number], encodings[done : done + number], strict=True)
+        done += number
+        ids, starts, ends = [], [], []
+        for (offset, _), encoding in parts:
+            ids.append(numpy.array(encoding.ids, dtype="int64"))
+            span = numpy.array(encoding.offsets, dtype="int64").reshape(-1, 2) + offset
+            starts.append(span[:, 0])
+            ends.append(span[:, 1])
+        result.append(_align(doc, ids, starts, ends, tokenizer.unk_token_id))
+    return result
+
+
+def _portions(doc: Doc) -> list[tuple[int, str]]:
+    """Cut a document's text after white space: (offset, text) of each portion."""
+    if len(doc) <= PORTION:
+        return [(0, doc.text)] if len(doc) else []
+    portions = []
+    start = 0
+    while start < len(doc):
+        end = min(start + PORTION, len(doc))
+        while end < len(doc) and not doc[end - 1].whitespace_ and end - start < 2 * PORTION:
+            end += 1
+        portions.append((doc[start].idx, doc[start:end].text_with_ws))
+        start = end
+    return portions
+
+
+def _align(doc: Doc, ids: list, starts: list, ends: list, unknown: int) -> Pieces:
+    """Put the portions together and find each token's pieces by character offsets."""
+    if not len(doc):
+        none = numpy.zeros(0, dtype="int64")
+        return Pieces(none, none, none, none)
+    piece_ids = numpy.concatenate(ids)
+    offsets = numpy.stack([numpy.concatenate(starts), numpy.concatenate(ends)])
+    keep = offsets[1] > offsets[0]  # a lone word-start mark covers no character
+    piece_ids, (start, end) = piece_ids[keep], offsets[:, keep]
+    token_start, token_length = doc.to_array(["IDX", "LENGTH"]).astype("int64").T
+    token_end = token_start + token_length
+    if not len(piece_ids):  # white space only: one unknown piece stands for the document
+        zeros = numpy.zeros(len(doc), dtype="int64")
+        counts = zeros.copy()
+        counts[0] = 1
+        return Pieces(numpy.array([unknown]), zeros, zeros + 1, counts)
+    # Offsets never decrease, but where normalisation makes several pieces of one character they repeat.
+    first = numpy.searchsorted(numpy.maximum.accumulate(end), token_start, side="right")
+    last = numpy.searchsorted(start, token_end, side="left") - 1
+    lengths = numpy.maximum(last - first + 1, 1)
+    first = numpy.minimum(first, len(piece_ids) - 1)
+    owner = numpy.searchsorted(token_start, start, side="right") - 1
+    counts = numpy.bincount(numpy.maximum(owner, 0), minlength=len(doc))
+    return Pieces(piece_ids, first, lengths, counts)
+
+
+@dataclass
+class Window:
+    """A range of one document's pieces, and the part of it that is read.
+
+    doc (int): Which document.
+    start, end (int): The pieces that the encoder sees together.
+    read (ndarray): The pieces whose vectors are taken from this window.
+    """
+
+    doc: int
+    start: int
+    end: int
+    read: NDArray[numpy.int64]
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+
+def make_windows(index: int, pieces: Pieces, token_windows: WindowsT, limit: int) -> list[Window]:
+    """Turn token windows into piece windows in which every piece is read exactly once.
+
+    Where windows overlap, a token is read from the window in which it stands farthest from an edge; the
+    edges of the document do not count. A window with more than `limit` pieces is cut.
+
+    index (int): The document's index, copied into the windows.
+    pieces (Pieces): The document's pieces.
+    token_windows (list[tuple[int, int]]): Token ranges that cover the document.
+    limit (int): Most pieces the encoder takes at once, special pieces not counted.
+    RETURNS (list[Window]): The windows that are read from.
+    """
+    edges = numpy.concatenate([[0], numpy.cumsum(pieces.counts)])
+    ranges = []
+    for first, last in token_windows:
+        start, end = int(edges[first]), int(edges[last])
+        ranges += [(s, min(s + limit, end)) for s in range(start, end, limit)]
+    total = len(pieces)
+    margin = numpy.full(total, -1, dtype="int64")
+    best = numpy.zeros(total, dtype="int64")
+    # A token's pieces are read together: distances are those of its first piece.
+    anchor = numpy.repeat(edges[:-1], pieces.counts)
+    for number, (start, end) in enumerate(ranges):
+        place = numpy.clip(anchor[start:end], start, end - 1)
+        left = place - start if start > 0 else total
+        right = end - 1 - place if end < total else total
+        distance = numpy.minimum(left, right)
+        better = distance > margin[start:end]
+        margin[start:end][better] = numpy.broadcast_to(distance, better.shape)[better]
+        best[start:end][better] = number
+    covered = numpy.flatnonzero(margin >= 0)
+    order = covered[numpy.argsort(best[covered], kind="stable")]
+    splits = numpy.searchsorted(best[order], numpy.arange(len(ranges) + 1))
+    return [
+        Window(index, start, end, order[splits[number] : splits[number + 1]])
+        for number, (start, end) in enumerate(ranges)
+        if splits[number + 1] > splits[number]
+    ]

@@ -1,0 +1,147 @@
+"""The bridge between torch modules and thinc: optimizer steps, averages, safe serialisation."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from thinc.api import Model, Optimizer, PyTorchShim, PyTorchWrapper_v2
+
+from ..training.optimizer import AdamW
+
+
+def serialize_module(module: torch.nn.Module) -> bytes:
+    """Write a module's weights in the safetensors format.
+
+    module (torch.nn.Module): The module.
+    RETURNS (bytes): The weights, as stored in a .safetensors file.
+    """
+    return save_tensors({k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()})
+
+
+def deserialize_module(
+    module: torch.nn.Module, data: bytes, device: torch.device
+) -> torch.nn.Module:
+    """Load weights written by `serialize_module`; nothing is unpickled.
+
+    module (torch.nn.Module): A module of the same shape.
+    data (bytes): The weights.
+    device (torch.device): Where the module goes.
+    RETURNS (torch.nn.Module): The same module.
+    """
+    module.load_state_dict(load_tensors(data))
+    return module.to(device)
+
+
+class TorchShim(PyTorchShim):
+    """A torch module inside a thinc model, trained by `training.optimizer.AdamW`.
+
+    What it adds to thinc's shim: a fused torch AdamW with the optimizer's rate for this module's group,
+    clipping by the norm over the whole module, exponential moving averages that `nlp.use_params` really
+    swaps in, and weights in safetensors. With any other thinc optimizer it behaves as thinc's does.
+
+    module (torch.nn.Module | None): The module; None until the weights are known.
+    group (str): "encoder" or "head": which learning rate of the optimizer applies.
+    """
+
+    def __init__(
+        self, module: torch.nn.Module | None, *, group: str = "head", **kwargs: Any
+    ) -> None:
+        kwargs.setdefault("serialize_model", serialize_module)
+        kwargs.setdefault("deserialize_model", deserialize_module)
+        super().__init__(module, **kwargs)
+        self.group = group
+        self._optimizer: torch.optim.Optimizer | None = None
+        self._averages: dict[str, torch.Tensor] = {}
+        self._steps = 0
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Apply the accumulated gradients and clear them.
+
+        optimizer (Optimizer): The pipeline's optimizer.
+        """
+        if not isinstance(optimizer, AdamW):
+            super().finish_update(optimizer)
+        elif any(p.grad is not None for p in self._model.parameters()):
+            self._step(optimizer)
+
+    def _step(self, optimizer: AdamW) -> None:
+        if self._optimizer is None:
+            self._optimizer = torch.optim.AdamW(
+                optimizer.parameter_groups(self._model),
+                lr=0.0,
+                betas=(optimizer.b1, optimizer.b2),
+                eps=optimizer.eps,
+                fused=True,
+            )
+        for group in self._optimizer.param_groups:
+            group["lr"] = optimizer.rate(self.group) * group["scale"]
+        if optimizer.grad_clip:
+            torch.nn.utils.clip_grad_norm_(self._model.parameters(), optimizer.grad_clip)
+        if not self._grad_scaler.found_inf:
+            self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self._grad_scaler.update()
+        self._steps += 1
+        if optimizer.average_decay:
+            self._update_averages(optimizer)
+
+    def _trained(self) -> dict[str, torch.Tensor]:
+        return {k: p.data for k, p in self._model.named_parameters() if p.requires_grad}
+
+    @torch.no_grad()
+    def _update_averages(self, optimizer: AdamW) -> None:
+        weights = self._trained()
+        if not self._averages:
+            self._averages = {k: v.clone() for k, v in weights.items()}
+        decay = min(optimizer.average_decay, (1 + self._steps) / (10 + self._steps))
+        torch._foreach_lerp_(list(self._averages.values()), list(weights.values()), 1 - decay)
+        # A truthy entry under our own key is what makes spaCy's loop evaluate and save with averages.
+        optimizer.averages[("averages", self.id)] = self._averages
+
+    @contextlib.contextmanager
+    def use_params(self, params: dict) -> Iterator[None]:
+        """Swap the averages in for the time of the block.
+
+        params (dict): The optimizer's `averages`.
+        """
+        averages = params.get(("averages", self.id))
+        if averages is None:
+            with super().use_params(params):
+                yield
+            return
+        weights = self._trained()
+        backup = {k: v.clone() for k, v in weights.items()}
+        self._assign(weights, averages)
+        try:
+            yield
+        finally:
+            self._assign(weights, backup)
+
+    def _assign(self, weights: dict[str, torch.Tensor], values: dict[str, torch.Tensor]) -> None:
+        with torch.no_grad():
+            torch._foreach_copy_(list(weights.values()), [values[k] for k in weights])
+
+
+def wrap_torch(
+    module: torch.nn.Module,
+    *,
+    group: str = "head",
+    convert_inputs: Callable | None = None,
+    convert_outputs: Callable | None = None,
+) -> Model:
+    """Wrap a torch module as a thinc layer with a `TorchShim`.
+
+    module (torch.nn.Module): The module.
+    group (str): "encoder" or "head": which learning rate of the optimizer applies.
+    convert_inputs (Callable | None): As in thinc's `PyTorchWrapper`.
+    convert_outputs (Callable | None): As in thinc's `PyTorchWrapper`.
+    RETURNS (Model): The layer.
+    """
+    model = PyTorchWrapper_v2(
+        module, convert_inputs=convert_inputs, convert_outputs=convert_outputs
+    )
+    model.shims[0] = TorchShim(module, group=group)
+    return model

@@ -1,0 +1,135 @@
+"""The optimizer: AdamW with a rate for the encoder and one for the heads, clipping and averages."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from thinc.api import Optimizer
+
+if TYPE_CHECKING:
+    import torch
+
+RateT = float | list[float] | Iterable[float]
+
+
+class AdamW(Optimizer):
+    """AdamW for pipelines of torch modules and thinc layers.
+
+    thinc's own `Optimizer` has one learning rate, clips parameter by parameter and keeps no averages
+    of torch parameters. This one tells each torch module (through `layers.shim.TorchShim`) which rate,
+    decay and averaging to use; there a fused `torch.optim.AdamW` does the arithmetic. Layers written in
+    thinc itself are updated by the base class with the rate of the heads.
+
+    The arguments are those of `AdamW_v1`.
+    """
+
+    def __init__(
+        self,
+        learn_rate: RateT,
+        *,
+        encoder_rate: RateT | None,
+        layer_decay: float,
+        weight_decay: float,
+        grad_clip: float,
+        beta1: float,
+        beta2: float,
+        eps: float,
+        average_decay: float,
+    ) -> None:
+        super().__init__(
+            learn_rate,
+            beta1=beta1,
+            beta2=beta2,
+            eps=eps,
+            grad_clip=grad_clip,
+            L2=weight_decay,
+            L2_is_weight_decay=True,
+            use_averages=average_decay > 0,
+        )
+        self.layer_decay = layer_decay
+        self.average_decay = average_decay
+        self.encoder_rate = None
+        if encoder_rate is not None:
+            self._set_attr_or_schedule("encoder_rate", encoder_rate)
+
+    def rate(self, group: str) -> float:
+        """Give the learning rate of the current step.
+
+        group (str): "encoder" or "head".
+        RETURNS (float): The rate.
+        """
+        if group == "encoder" and self.encoder_rate is not None:
+            return self.encoder_rate
+        return self.learn_rate
+
+    def fast_forward(self, steps: int) -> None:
+        """Move every schedule on, to resume a run.
+
+        steps (int): Number of steps that were taken before.
+        """
+        for _ in range(steps):
+            self.step_schedules()
+
+    def parameter_groups(self, module: "torch.nn.Module") -> list[dict]:
+        """Sort a module's trainable parameters by rate scale and weight decay.
+
+        Biases, normalisation weights (anything one-dimensional) and what the module lists in `no_decay`
+        get no weight decay. A module with a method `depth_below_top(name)` gets `layer_decay` to that
+        power as the scale of the rate (layer-wise decay).
+
+        module (torch.nn.Module): The module.
+        RETURNS (list[dict]): Groups for a torch optimizer, each with `params`, `scale`, `weight_decay`.
+        """
+        no_decay = getattr(module, "no_decay", ())
+        depth = getattr(module, "depth_below_top", lambda name: 0)
+        groups: dict[tuple[float, float], list] = {}
+        for name, parameter in module.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            scale = self.layer_decay ** depth(name)
+            decay = 0.0 if parameter.ndim < 2 or name in no_decay else self.L2
+            groups.setdefault((scale, decay), []).append(parameter)
+        return [
+            {"params": params, "scale": scale, "weight_decay": decay}
+            for (scale, decay), params in groups.items()
+        ]
+
+
+def AdamW_v1(
+    learn_rate: RateT = 1e-3,
+    encoder_rate: RateT | None = None,
+    layer_decay: float = 1.0,
+    weight_decay: float = 0.01,
+    grad_clip: float = 1.0,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    average_decay: float = 0.0,
+) -> AdamW:
+    """Build the optimizer, registered as `spacy-slavner.AdamW.v1`.
+
+    learn_rate (float or schedule): Rate of the heads and of thinc layers.
+    encoder_rate (float, schedule or None): Rate of the encoder's top layer; None: the heads' rate.
+        Different rates for the two follow Arkhipov et al. 2019, section 4.3.
+    layer_decay (float): Factor on the encoder's rate from each layer to the one below; 1 switches it off.
+    weight_decay (float): Decoupled weight decay; never on biases and normalisation weights.
+    grad_clip (float): Largest norm of the gradient over all parameters of one module (the encoder, a
+        head); 0 switches clipping off.
+    beta1 (float): Decay of the first moment.
+    beta2 (float): Decay of the second moment.
+    eps (float): Adam's epsilon.
+    average_decay (float): Decay of the exponential moving average of the weights (Arkhipov et al. 2019,
+        section 4.3), which spaCy's loop then evaluates and saves; 0 switches averaging off. Early steps
+        use (1 + t) / (10 + t) where that is smaller.
+    RETURNS (AdamW): The optimizer.
+    """
+    return AdamW(
+        learn_rate,
+        encoder_rate=encoder_rate,
+        layer_decay=layer_decay,
+        weight_decay=weight_decay,
+        grad_clip=grad_clip,
+        beta1=beta1,
+        beta2=beta2,
+        eps=eps,
+        average_decay=average_decay,
+    )
