@@ -7,7 +7,7 @@ Works on plain records, without spaCy.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from math import log2
 from typing import NamedTuple
@@ -22,8 +22,7 @@ NO_ID = "-1"
 BLANKS = "".join(map(chr, range(33)))
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """One name of a document: a form, what it is, its base form and its entity.
 
     form (str): The name as it stands in the text.
@@ -155,10 +154,11 @@ def score(gold: Iterable[Document], system: Iterable[Document]) -> Scores:
                 cell = Cell(*key, type_)
                 for metric, count in zip(RECOGNITION, RECOGNISERS, strict=True):
                     counts[metric][cell] = count(theirs, ours)
-    paired = {key: golds[key] for key in systems}
-    counts["LEA_document"] = _link("LEA_document", paired, systems, _pairs)
-    counts["LEA_language"] = _link("LEA_language", golds, systems, _pairs)
-    counts["LEA_cross_language"] = _link("LEA_cross_language", golds, systems, _cross)
+    wanted, given = _clusters(golds), _clusters(systems)
+    paired = {cell: clusters for cell, clusters in wanted.items() if cell[:3] in systems}
+    counts["LEA_document"] = _link(paired, given, _pairs)
+    for metric, links in (("LEA_language", _pairs), ("LEA_cross_language", _cross)):
+        counts[metric] = _link(_widen(wanted, metric), _widen(given, metric), links)
     return Scores(counts)
 
 
@@ -180,7 +180,8 @@ def normalised(mention: Mention) -> Mention:
 def _merge(documents: Iterable[Document]) -> dict[tuple[str, str, str], list[Mention]]:
     merged: dict[tuple[str, str, str], list[Mention]] = {}
     for document in documents:
-        merged.setdefault(document.key, []).extend(map(normalised, document.mentions))
+        mentions = map(normalised, document.mentions)
+        merged.setdefault(document.key, []).extend(m for m in mentions if m.type in TYPES)
     return merged
 
 
@@ -237,42 +238,46 @@ RECOGNISERS = (count_partial, count_exact, count_strict, count_normalised)
 
 Key = tuple[str, str, str]
 Clusters = dict[str, set[Key]]
-CountLinks = Callable[[Iterable[Key]], int]
+CountLinks = Callable[[Collection[Key]], int]
 
 
-def _pairs(keys: Iterable[Key]) -> int:
+def _pairs(keys: Collection[Key]) -> int:
     """Links in a cluster whose mentions all belong together."""
-    n = len(set(keys))
+    n = len(keys)
     return n * (n - 1) // 2
 
 
-def _cross(keys: Iterable[Key]) -> int:
+def _cross(keys: Collection[Key]) -> int:
     """Links between mentions of different languages."""
     sizes = Counter(key[0] for key in keys).values()
     n = sum(sizes)
     return (n * n - sum(size * size for size in sizes)) // 2
 
 
-def _clusters(
-    metric: str, documents: dict[tuple[str, str, str], list[Mention]]
-) -> dict[Cell, Clusters]:
+def _clusters(documents: dict[tuple[str, str, str], list[Mention]]) -> dict[Cell, Clusters]:
     cells: dict[Cell, Clusters] = defaultdict(lambda: defaultdict(set))
     for (topic, language, doc_id), mentions in documents.items():
-        place = {"topic": topic, "language": language, "doc_id": doc_id}
-        place = {name: value if name in FIELDS[metric] else "" for name, value in place.items()}
-        for m in mentions:
-            if m.type in TYPES:
-                cells[Cell(**place, type=m.type)][m.id].add((language, doc_id, m.form))
+        for type_, group in _by_type(mentions).items():
+            clusters = cells[Cell(topic, language, doc_id, type_)]
+            for m in group:
+                clusters[m.id].add((language, doc_id, m.form))
     return cells
 
 
+def _widen(cells: dict[Cell, Clusters], metric: str) -> dict[Cell, Clusters]:
+    """The clusters of whole languages or topics: those of their documents, joined by id."""
+    unused = {name: "" for name in Cell._fields if name not in FIELDS[metric]}
+    wide: dict[Cell, Clusters] = defaultdict(lambda: defaultdict(set))
+    for cell, clusters in cells.items():
+        joined = wide[cell._replace(**unused)]
+        for id_, keys in clusters.items():
+            joined[id_] |= keys
+    return wide
+
+
 def _link(
-    metric: str,
-    gold: dict[tuple[str, str, str], list[Mention]],
-    system: dict[tuple[str, str, str], list[Mention]],
-    links: CountLinks,
+    golds: dict[Cell, Clusters], systems: dict[Cell, Clusters], links: CountLinks
 ) -> dict[Cell, Counts]:
-    golds, systems = _clusters(metric, gold), _clusters(metric, system)
     counts = {}
     for cell in {**golds, **systems}:
         wanted, given = golds.get(cell, {}), systems.get(cell, {})
@@ -295,8 +300,7 @@ def count_lea(wanted: Clusters, given: Clusters, links: CountLinks) -> tuple[flo
             where[key].append(name)
     found = weights = 0.0
     for keys in wanted.values():
-        total = links(keys)
-        if not total:
+        if len(keys) < 2 or not (total := links(keys)):
             continue
         shared: dict[str, list[Key]] = defaultdict(list)
         for key in keys:
