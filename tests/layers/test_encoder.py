@@ -1,0 +1,246 @@
+"""The encoder: alignment, long inputs, gradients, freezing, layer mix, precision, serialisation."""
+
+import numpy
+import pytest
+import spacy
+import torch
+from spacy.tokens import Doc
+from spacy_transformers.data_classes import TransformerData
+from thinc.api import Config, get_current_ops
+from transformers import AutoModel, AutoTokenizer
+
+from spacy_slavner.errors import InputError
+from spacy_slavner.layers.pieces import make_pieces
+
+TEXT = "Президент Borisem Johnsonem navštívil „Wielką Brytanię“ w 2020 roku."
+
+
+def config(name, **settings):
+    return {
+        "model": {
+            "@architectures": "spacy-slavner.TransformerModel.v1",
+            "name": str(name),
+            "precision": "fp32",
+            "get_spans": {"@span_getters": "spacy-slavner.piece_windows.v1", "window": 40, "overlap": 10},
+            **settings,
+        }
+    }
+
+
+def pipeline(name, **settings):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("transformer", config=config(name, **settings))
+    nlp.initialize()
+    return nlp
+
+
+def hidden(doc):
+    return doc._.trf_data.model_output.last_hidden_state[0]
+
+
+def test_short_text_equals_the_bare_encoder(tiny_encoder):
+    doc = pipeline(tiny_encoder)(TEXT[:30])
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
+    inputs = tokenizer(TEXT[:30], return_tensors="pt")
+    with torch.no_grad():
+        bare = AutoModel.from_pretrained(tiny_encoder).eval()(
+            input_ids=inputs.input_ids, attention_mask=inputs.attention_mask
+        )
+    pieces = inputs.input_ids[0]
+    keep = [i for i in range(1, len(pieces) - 1) if pieces[i] != tokenizer.convert_tokens_to_ids("▁")]
+    assert numpy.allclose(hidden(doc), bare.last_hidden_state[0, keep].numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\n\n a", "x" * 500, "ﬁ ½ Ⅳ…", "слово " * 200, "a\u200bb \ufeff"])
+def test_every_token_has_pieces(tiny_encoder, text):
+    doc = pipeline(tiny_encoder)(text)
+    data = doc._.trf_data
+    assert len(data.align.lengths) == len(doc)
+    if len(doc):
+        assert data.align.lengths.min() >= 1
+        assert data.align.dataXd.max() < len(hidden(doc))
+        assert numpy.isfinite(hidden(doc)).all()
+
+
+def test_alignment_by_characters(tiny_encoder):
+    nlp = spacy.blank("xx")
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
+    doc = nlp(TEXT)
+    pieces = make_pieces(tokenizer, [doc])[0]
+    assert pieces.counts.sum() == len(pieces)
+    encoding = tokenizer(TEXT, return_offsets_mapping=True, add_special_tokens=False)
+    offsets = [(s, e) for s, e in encoding["offset_mapping"] if e > s]
+    for token in doc:
+        covering = [i for i, (s, e) in enumerate(offsets) if s < token.idx + len(token) and e > token.idx]
+        first, length = pieces.first[token.i], pieces.lengths[token.i]
+        assert covering == list(range(first, first + length))
+
+
+def test_portions_of_a_long_document_do_not_change_the_pieces(tiny_encoder, monkeypatch):
+    from spacy_slavner.layers import pieces as module
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
+    doc = spacy.blank("xx")(TEXT * 20)
+    whole = make_pieces(tokenizer, [doc])[0]
+    monkeypatch.setattr(module, "PORTION", 7)
+    cut = make_pieces(tokenizer, [doc])[0]
+    for name in ("ids", "first", "lengths", "counts"):
+        assert (getattr(whole, name) == getattr(cut, name)).all()
+
+
+def test_batching_does_not_change_vectors(tiny_encoder):
+    nlp = pipeline(tiny_encoder)
+    texts = [TEXT, TEXT * 5, "", "Ano.", TEXT[:20]]
+    for one, many in zip(map(nlp, texts), nlp.pipe(texts), strict=True):
+        assert len(one) == 0 or numpy.allclose(hidden(one), hidden(many), atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{}, {"mix": "scalars"}, {"mix": "softmax"}, {"layers": 1}])
+def test_bytes_and_disk(tiny_encoder, tmp_path, settings):
+    nlp = pipeline(tiny_encoder, **settings)
+    module = nlp.get_pipe("transformer").model.shims[0].module
+    with torch.no_grad():
+        for p in module.parameters():
+            p.add_(torch.randn_like(p) * 0.01)
+    nlp.to_disk(tmp_path / "pipeline")
+    fresh = spacy.blank("xx")
+    fresh.add_pipe("transformer", config=config(tiny_encoder, **settings))
+    for loaded in (spacy.load(tmp_path / "pipeline"), fresh.from_bytes(nlp.to_bytes())):
+        assert (hidden(loaded(TEXT)) == hidden(nlp(TEXT))).all()
+
+
+def test_no_pickle_on_disk(tiny_encoder, tmp_path, monkeypatch):
+    nlp = pipeline(tiny_encoder)
+    nlp.to_disk(tmp_path / "pipeline")
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("unpickled")
+
+    monkeypatch.setattr(torch, "load", refuse)
+    monkeypatch.setattr("pickle.loads", refuse)
+    monkeypatch.setattr("pickle.load", refuse)
+    spacy.load(tmp_path / "pipeline")
+
+
+def gradient(model, docs):
+    """The gradient of Σ vectors² reaches the parameters through the model's own backward pass."""
+    output, backprop = model.begin_update(docs)
+    data = output.doc_data
+    arrays = [[2 * d.model_output.last_hidden_state] for d in data if len(d.align.lengths)]
+    backprop(output.unsplit_by_doc(arrays))
+    return {n: p.grad.clone() for n, p in model.shims[0].module.named_parameters() if p.grad is not None}
+
+
+def test_gradient_equals_torch(tiny_encoder):
+    nlp = pipeline(tiny_encoder, mix="scalars")
+    docs = [nlp.make_doc(t) for t in (TEXT, "", TEXT[:25])]
+    model = nlp.get_pipe("transformer").model
+    found = gradient(model, docs)
+    module = model.shims[0].module
+    parameter = module.mix.scalars
+    for i in range(len(parameter)):
+        step = 1e-3
+        values = []
+        for sign in (1, -1):
+            with torch.no_grad():
+                parameter[i] += sign * step
+            out = model.predict(docs)
+            values.append(float((out.model_output.last_hidden_state.double() ** 2).sum()))
+            with torch.no_grad():
+                parameter[i] -= sign * step
+        assert found["mix.scalars"][i] == pytest.approx((values[0] - values[1]) / (2 * step), rel=2e-2)
+    assert "transformer.embeddings.word_embeddings.weight" in found
+
+
+@pytest.mark.parametrize("frozen,trained", [(-1, {"e", "0", "1"}), (0, {"0", "1"}), (1, {"1"}), (2, set())])
+def test_frozen_layers(tiny_encoder, frozen, trained):
+    nlp = pipeline(tiny_encoder, frozen_layers=frozen, dropout=0.3)
+    model = nlp.get_pipe("transformer").model
+    found = gradient(model, [nlp.make_doc(TEXT)])
+    parts = {n.split("layer.")[1][0] if "layer." in n else "e" for n, g in found.items() if g.abs().sum() > 0}
+    assert parts == trained
+
+
+def test_dropout_reaches_torch_and_stays_out_of_frozen_layers(tiny_encoder):
+    def spread(**settings):
+        nlp = pipeline(tiny_encoder, **settings)
+        model = nlp.get_pipe("transformer").model
+        docs = [nlp.make_doc(TEXT)]
+        first = model.begin_update(docs)[0].model_output.last_hidden_state.detach()
+        second = model.begin_update(docs)[0].model_output.last_hidden_state.detach()
+        return float((first - second).abs().max())
+
+    assert spread(dropout=0.0) == 0
+    assert spread(dropout=0.5) > 0
+    assert spread(dropout=0.5, frozen_layers=2) == 0
+    assert spread(dropout=0.5, frozen_layers=2, frozen_dropout=True) > 0
+
+
+def test_piece_masking_only_while_training(tiny_encoder):
+    nlp = pipeline(tiny_encoder, piece_masking=0.5)
+    model = nlp.get_pipe("transformer").model
+    docs = [nlp.make_doc(TEXT)]
+    predicted = model.predict(docs).model_output.last_hidden_state
+    trained = model.begin_update(docs)[0].model_output.last_hidden_state
+    assert (predicted == model.predict(docs).model_output.last_hidden_state).all()
+    assert (predicted - trained.detach()).abs().max() > 1e-3
+
+
+def test_bf16_agrees_with_fp32(tiny_encoder):
+    full = hidden(pipeline(tiny_encoder)(TEXT))
+    half = hidden(pipeline(tiny_encoder, precision="bf16")(TEXT))
+    assert half.dtype == numpy.float32
+    cosine = (full * half).sum(1) / numpy.linalg.norm(full, axis=1) / numpy.linalg.norm(half, axis=1)
+    assert cosine.min() > 0.99
+
+
+def test_replaced_listener_gives_the_same_vectors(tiny_encoder):
+    nlp = pipeline(tiny_encoder)
+    listener = Config().from_str(
+        """
+        [model]
+        @architectures = "spacy.Tagger.v2"
+        [model.tok2vec]
+        @architectures = "spacy-transformers.TransformerListener.v1"
+        grad_factor = 1.0
+        [model.tok2vec.pooling]
+        @layers = "reduce_mean.v1"
+        """
+    )
+    tagger = nlp.add_pipe("tagger", config=listener)
+    tagger.add_label("X")
+    nlp.initialize()
+    doc = nlp(TEXT)
+    before = tagger.model.predict([doc])[0]
+    nlp.replace_listeners("transformer", "tagger", ["model.tok2vec"])
+    after = nlp.get_pipe("tagger").model.predict([nlp.make_doc(TEXT)])[0]
+    assert numpy.allclose(before, after, atol=1e-5)
+    architecture = nlp.config["components"]["tagger"]["model"]["tok2vec"]["@architectures"]
+    assert architecture == "spacy-slavner.Tok2VecTransformer.v1"
+
+
+def test_missing_encoder_is_one_clear_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(InputError, match="No encoder .*spacy_slavner encoder"):
+        pipeline(tmp_path / "nothing")
+
+
+def test_not_initialised(tiny_encoder):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("transformer", config=config(tiny_encoder))
+    with pytest.raises(InputError, match="no weights"):
+        nlp(TEXT)
+
+
+@pytest.mark.parametrize("settings,word", [({"layers": 9}, "layers"), ({"mix": "sum"}, "mix")])
+def test_bad_settings(tiny_encoder, settings, word):
+    with pytest.raises(ValueError, match=word):
+        pipeline(tiny_encoder, **settings)
+
+
+def test_stock_data_structure(tiny_encoder):
+    nlp = pipeline(tiny_encoder)
+    data = nlp(TEXT)._.trf_data
+    assert isinstance(data, TransformerData)
+    assert TransformerData.empty().from_bytes(data.to_bytes()).align.lengths.sum() == data.align.lengths.sum()
+    assert get_current_ops().xp is numpy and isinstance(nlp(TEXT), Doc)

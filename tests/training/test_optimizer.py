@@ -1,0 +1,146 @@
+"""Rates per group and layer, decay, clipping and moving averages really reach the torch weights."""
+
+import numpy
+import pytest
+import torch
+from thinc.api import Adam, Linear, chain
+
+from spacy_slavner.layers.shim import wrap_torch
+from spacy_slavner.training.optimizer import AdamW_v1
+
+X = numpy.random.RandomState(0).randn(8, 4).astype("f")
+
+
+def step(model, optimizer, gradient=1.0):
+    Y, backprop = model.begin_update(X)
+    backprop(numpy.full_like(Y, gradient))
+    model.finish_update(optimizer)
+    optimizer.step_schedules()
+
+
+def weights(module):
+    return {k: v.detach().clone() for k, v in module.named_parameters()}
+
+
+def test_equals_torch_adamw():
+    torch.manual_seed(0)
+    module, reference = torch.nn.Linear(4, 3), torch.nn.Linear(4, 3)
+    reference.load_state_dict(module.state_dict())
+    model = wrap_torch(module)
+    optimizer = AdamW_v1(learn_rate=0.01, weight_decay=0.1, grad_clip=1.0)
+    other = torch.optim.AdamW(
+        [
+            {"params": [reference.weight], "weight_decay": 0.1},
+            {"params": [reference.bias], "weight_decay": 0.0},
+        ],
+        lr=0.01,
+    )
+    for _ in range(5):
+        step(model, optimizer)
+        other.zero_grad()
+        reference(torch.from_numpy(X)).sum().backward()
+        torch.nn.utils.clip_grad_norm_(reference.parameters(), 1.0)
+        other.step()
+    for name, value in weights(reference).items():
+        assert torch.allclose(value, dict(module.named_parameters())[name], atol=1e-6)
+
+
+def test_groups_have_their_own_rates():
+    moves = {}
+    for group in ("encoder", "head"):
+        module = torch.nn.Linear(4, 3)
+        before = weights(module)
+        step(
+            wrap_torch(module, group=group),
+            AdamW_v1(learn_rate=0.01, encoder_rate=0.001, weight_decay=0.0, grad_clip=0.0),
+        )
+        moves[group] = float((module.bias.detach() - before["bias"]).abs().max())
+    assert moves["head"] == pytest.approx(0.01, rel=1e-3)
+    assert moves["encoder"] == pytest.approx(0.001, rel=1e-3)
+
+
+def test_layer_decay_and_no_decay():
+    class Deep(torch.nn.Module):
+        no_decay = ("b",)
+
+        def __init__(self):
+            super().__init__()
+            self.a = torch.nn.Parameter(torch.ones(4, 3))
+            self.b = torch.nn.Parameter(torch.ones(4, 3))
+
+        def depth_below_top(self, name):
+            return 2 if name == "a" else 0
+
+        def forward(self, x):
+            return x @ (self.a + self.b)
+
+    groups = AdamW_v1(layer_decay=0.5, weight_decay=0.1).parameter_groups(Deep())
+    assert sorted((g["scale"], g["weight_decay"]) for g in groups) == [(0.25, 0.1), (1.0, 0.0)]
+
+
+def test_clipping_is_by_the_norm_over_the_module():
+    module = torch.nn.Linear(4, 3)
+    model = wrap_torch(module)
+    seen = {}
+    original = torch.nn.utils.clip_grad_norm_
+
+    def spy(parameters, limit):
+        parameters = list(parameters)
+        original(parameters, limit)
+        seen["norm"] = float(torch.stack([p.grad.norm() for p in parameters]).norm())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.utils, "clip_grad_norm_", spy)
+        step(model, AdamW_v1(grad_clip=0.5), gradient=100.0)
+    assert seen["norm"] == pytest.approx(0.5, rel=1e-3)
+
+
+def test_moving_averages_are_swapped_in_and_out():
+    torch.manual_seed(0)
+    module = torch.nn.Linear(4, 3)
+    model = chain(wrap_torch(module), Linear(2, 3))
+    model.initialize()
+    optimizer = AdamW_v1(learn_rate=0.1, weight_decay=0.0, average_decay=0.9)
+    expected = None
+    for t in range(1, 6):
+        step(model, optimizer)
+        decay = min(0.9, (1 + t) / (10 + t))
+        now = module.bias.detach().clone()
+        expected = now if expected is None else expected * decay + now * (1 - decay)
+    last = weights(module)
+    linear = model.layers[1].get_param("W").copy()
+    assert optimizer.averages
+    with model.use_params(optimizer.averages):
+        assert torch.allclose(module.bias, expected, atol=1e-6)
+        assert not torch.allclose(module.bias, last["bias"], atol=1e-4)
+    assert all((value == last[name]).all() for name, value in weights(module).items())
+    assert (model.layers[1].get_param("W") == linear).all()
+
+
+def test_no_averages_unless_asked_for():
+    assert not AdamW_v1().averages
+
+
+def test_schedules_and_resuming():
+    def rates():
+        return iter([1.0, 0.5, 0.25, 0.125])
+
+    a = AdamW_v1(learn_rate=rates(), encoder_rate=iter([4.0, 3.0, 2.0, 1.0]))
+    b = AdamW_v1(learn_rate=rates(), encoder_rate=iter([4.0, 3.0, 2.0, 1.0]))
+    for _ in range(2):
+        a.step_schedules()
+    b.fast_forward(2)
+    assert (a.rate("head"), a.rate("encoder")) == (b.rate("head"), b.rate("encoder")) == (0.25, 2.0)
+
+
+def test_thinc_optimizers_still_work():
+    module = torch.nn.Linear(4, 3)
+    before = weights(module)
+    step(wrap_torch(module), Adam(0.01))
+    assert not torch.allclose(module.weight, before["weight"])
+
+
+def test_safetensors_round_trip():
+    model, other = wrap_torch(torch.nn.Linear(4, 3)), wrap_torch(torch.nn.Linear(4, 3))
+    other.from_bytes(model.to_bytes())
+    assert (model.predict(X) == other.predict(X)).all()
