@@ -112,8 +112,7 @@ class Scores:
         defined = {metric: set(fields) <= set(FIELDS[metric]) for metric in sums}
         undefined = dict.fromkeys("prf")
         return {
-            key: {m: sums[m][key].prf() if defined[m] else dict(undefined) for m in METRICS}
-            for key in keys
+            key: {m: sums[m][key].prf() if defined[m] else dict(undefined) for m in METRICS} for key in keys
         }
 
     def to_dict(self) -> dict[str, dict]:

@@ -90,8 +90,7 @@ def mentions_of(doc: Doc) -> list[Mention]:
         one entity, as in the official evaluator.
     """
     return [
-        Mention(ent.text, ent._.base_form or ent.text, ent.label_, ent.kb_id_ or NO_ID)
-        for ent in doc.ents
+        Mention(ent.text, ent._.base_form or ent.text, ent.label_, ent.kb_id_ or NO_ID) for ent in doc.ents
     ]
 
 

@@ -34,9 +34,7 @@ class Folder:
 
     def warnings(self) -> list[str]:
         """RETURNS (list[str]): One line per kind of thing that was ignored."""
-        return [
-            f"{what}: {n} (the first: {self.examples[what]})" for what, n in self.ignored.items()
-        ]
+        return [f"{what}: {n} (the first: {self.examples[what]})" for what, n in self.ignored.items()]
 
 
 def find_files(root: Path | str) -> Iterator[tuple[str, str, Path]]:
@@ -121,3 +119,27 @@ def read_file(path: Path, topic: str, language: str, folder: Folder) -> Document
             id_ = fields[3] if len(fields) > 3 and fields[3] else NO_ID
             document.mentions.append(Mention(fields[0], fields[1], fields[2].upper(), id_))
     return document
+
+
+def compare_keys(gold: Folder, system: Folder, path: Path | str) -> list[str]:
+    """Say which documents stand on one side only.
+
+    gold (Folder): The reference.
+    system (Folder): The system's output.
+    path (Path | str): The system's folder, for the message.
+    RETURNS (list[str]): At most one line for each side.
+    RAISES (InputError): If no document of the system is in the reference.
+    """
+    wanted, given = ({d.key: None for d in folder.documents} for folder in (gold, system))
+    missing, unknown = ([k for k in a if k not in b] for a, b in ((wanted, given), (given, wanted)))
+    if len(unknown) == len(given):
+        raise InputError(
+            "No document of the system is in the reference",
+            path=path,
+            remedy="Documents are paired by topic, language and the id in their first line",
+        )
+    sides = {
+        "documents of the reference that the system lacks (no loss of recall, as officially)": missing,
+        "documents of the system that are not in the reference (not scored)": unknown,
+    }
+    return [f"{what}: {len(ks)} (the first: {'/'.join(ks[0])})" for what, ks in sides.items() if ks]

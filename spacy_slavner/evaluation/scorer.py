@@ -66,7 +66,6 @@ def score_language(examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]
     if scores is None:
         return {"lang_acc": None, "lang_per_type": None}
     per_type = {
-        language: {key: counts[key] for key in "prf"}
-        for language, counts in scores["by_language"].items()
+        language: {key: counts[key] for key in "prf"} for language, counts in scores["by_language"].items()
     }
     return {"lang_acc": scores["accuracy"], "lang_per_type": per_type}

@@ -93,9 +93,7 @@ def _table(documents: list[SpanDocument], group: Callable[[Span, str], str]) -> 
     return {name: group_counts.to_dict() for name, group_counts in counts if name}
 
 
-def _count(
-    documents: list[SpanDocument], group: Callable[[Span, str], str]
-) -> dict[str, SpanCounts]:
+def _count(documents: list[SpanDocument], group: Callable[[Span, str], str]) -> dict[str, SpanCounts]:
     counts: dict[str, SpanCounts] = defaultdict(SpanCounts)
     for document in documents:
         for span in document.gold:

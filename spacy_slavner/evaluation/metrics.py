@@ -1,0 +1,172 @@
+"""The record that a run leaves: metrics.json.
+
+    {"info": {"system", "released", "corpus", "split", "seed", "steps", "seconds", "words_per_second",
+              "commit", "modified", "machine": {"cpu", "cores", "torch_threads", "gpu"},
+              "packages": {name: version}, "created", …},
+     "learning_curve": [{"step", "seconds", "score", "loss" or "losses": {pipe: loss}, …}, …],
+     "results": {"dev": {"span", "word", "bsnlp", "language", "words_per_second", …}, "test": {…}},
+     "normalization": {split: {…}}, "linking": {split: {…}}, "language_id": {…}}
+
+`results` holds what `evaluate_examples` returns, for each part of the split; scores are fractions of 1.
+The last three keys are optional, and `report` hands them on as they are. More keys do no harm.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..files import whole_file
+
+PACKAGES = ("spacy-slavner", "spacy", "spacy-transformers", "thinc", "torch", "transformers")
+UNKNOWN = "unknown"
+
+
+@dataclass
+class RunInfo:
+    """What has to be known about a run to repeat it.
+
+    system (str): Name of the system, for instance that of its config.
+    corpus (str): Name of the corpus; a name, not a path.
+    split (str): Name of the split, for instance bsnlp2019.
+    seed (int): Seed of the run.
+    released (bool): Whether this is the recipe of the released pipeline.
+    steps (int | None): Updates done.
+    seconds (float | None): Time spent training.
+    words_per_second (float | None): Speed of training.
+    commit (str): Commit of the working folder; "unknown" outside a git checkout.
+    modified (bool): Whether tracked files differed from that commit.
+    machine (dict): Processor, cores, threads of torch, GPU.
+    packages (dict[str, str]): Versions of what matters.
+    created (str): When the record was made, in UTC.
+    """
+
+    system: str
+    corpus: str
+    split: str
+    seed: int
+    released: bool = False
+    steps: int | None = None
+    seconds: float | None = None
+    words_per_second: float | None = None
+    commit: str = field(default_factory=lambda: git("rev-parse", "HEAD") or UNKNOWN)
+    modified: bool = field(default_factory=lambda: bool(git("status", "--porcelain", "--untracked-files=no")))
+    machine: dict[str, Any] = field(default_factory=lambda: describe_machine())
+    packages: dict[str, str] = field(default_factory=lambda: package_versions())
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def write_metrics(
+    path: Path | str,
+    info: RunInfo,
+    results: dict[str, dict],
+    learning_curve: list[dict[str, Any]] | None = None,
+    **sections: Any,
+) -> None:
+    """Write the record of a run.
+
+    path (Path | str): The file, usually metrics.json.
+    info (RunInfo): The run.
+    results (dict[str, dict]): For each part of the split ("dev", "test"), its scores as
+        `evaluate_examples` returns them.
+    learning_curve (list[dict] | None): One row per evaluation during training.
+    sections (Any): More sections: "normalization", "linking", "language_id".
+    """
+    record = {"info": asdict(info), "learning_curve": learning_curve or [], "results": results}
+    write_json(path, record | sections)
+
+
+def read_metrics(path: Path | str) -> dict[str, Any]:
+    """Read the record of a run.
+
+    path (Path | str): The file.
+    RETURNS (dict[str, Any]): The record; "learning_curve" and "results" are always there.
+    RAISES (InputError): If the file is missing, no JSON, or not such a record.
+    """
+    path = Path(path)
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"The metrics cannot be read ({error})", path=path) from error
+    info = record.get("info") if isinstance(record, dict) else None
+    missing = [k for k in ("system", "split", "seed") if k not in info] if info else ["info"]
+    if missing:
+        raise InputError(
+            f"This is no record of a run: it lacks {', '.join(missing)}",
+            path=path,
+            remedy="Training and `evaluate` write such records",
+        )
+    return {"learning_curve": [], "results": {}} | record
+
+
+def find_metrics(paths: list[Path]) -> list[Path]:
+    """Find records of runs.
+
+    paths (list[Path]): Files, and folders that are searched for metrics*.json at any depth.
+    RETURNS (list[Path]): The files, each once.
+    RAISES (InputError): If a path is missing or nothing is found.
+    """
+    files: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            raise InputError("There is no such file or folder", path=path)
+        found = sorted(path.rglob("metrics*.json")) if path.is_dir() else [path]
+        files |= dict.fromkeys(file for file in found if file.is_file())
+    if not files:
+        raise InputError("No metrics.json below this folder", path=paths[0] if paths else None)
+    return list(files)
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write a value as indented JSON, whole or not at all."""
+    with whole_file(path) as temporary:
+        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def git(*arguments: str) -> str:
+    """RETURNS (str): What git says in the working folder; empty if it says nothing or is not there."""
+    try:
+        run = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return run.stdout.strip()
+
+
+def describe_machine() -> dict[str, Any]:
+    """RETURNS (dict): "cpu", "cores" (usable ones), "torch_threads" and "gpu" (None without one)."""
+    import torch
+
+    return {
+        "cpu": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def package_versions() -> dict[str, str]:
+    """RETURNS (dict[str, str]): Versions of Python and of the packages that decide the figures."""
+    versions = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = UNKNOWN
+    return versions

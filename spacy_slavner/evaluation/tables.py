@@ -1,0 +1,78 @@
+"""Scores as tables, for the terminal and in Markdown; figures are in percent."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .bsnlp import METRICS
+
+SHORT_NAMES = {
+    "LEA_document": "LEA doc",
+    "LEA_language": "LEA lang",
+    "LEA_cross_language": "LEA cross",
+}
+
+
+def percent(value: float | None) -> str:
+    """RETURNS (str): A fraction of 1 in percent; a dash for None."""
+    return "–" if value is None else f"{100 * value:.2f}"
+
+
+def text_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """RETURNS (str): A table for the terminal; all columns but the first are aligned right."""
+    from wasabi import table
+
+    aligns = ("l", *("r" for _ in header[1:]))
+    return table(list(rows), header=list(header), divider=True, aligns=aligns).strip("\n")
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """RETURNS (str): A Markdown table; all columns but the first are aligned right."""
+    lines = [header, ["---", *("--:" for _ in header[1:])], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def bsnlp_tables(scores: dict[str, dict]) -> str:
+    """Tables of the scores of the BSNLP shared tasks.
+
+    scores (dict[str, dict]): As `score --json` writes them.
+    RETURNS (str): Precision, recall and F overall; then F by topic, language and type.
+    """
+    rows = [(m, *(percent(scores["overall"][m][key]) for key in "prf")) for m in METRICS]
+    tables = [text_table(("Overall", "P", "R", "F"), rows)]
+    for name in ("topic", "language", "type"):
+        groups = scores[f"by_{name}"].items()
+        header = (f"F by {name}", *(SHORT_NAMES.get(m, m) for m in METRICS))
+        rows = [(group, *(percent(figures[m]["f"]) for m in METRICS)) for group, figures in groups]
+        tables.append(text_table(header, rows))
+    return "\n\n".join(tables)
+
+
+def span_tables(scores: dict[str, dict], title: str = "Spans") -> str:
+    """Tables of the scores of spans or words.
+
+    scores (dict[str, dict]): From `score_spans` or `score_words`.
+    title (str): Heading of the first column.
+    RETURNS (str): One table: overall, then each type, language and length.
+    """
+    rows = [("overall", *_span_cells(scores["overall"]))]
+    for group in ("by_type", "by_language", "by_length"):
+        rows += [(name, *_span_cells(counts)) for name, counts in scores.get(group, {}).items()]
+    return text_table((title, "P", "R", "F", "gold", "found", "right"), rows)
+
+
+def evaluation_tables(result: dict[str, Any]) -> str:
+    """RETURNS (str): Everything that `evaluate_examples` returns, as tables for the terminal."""
+    tables = [span_tables(result["span"]), span_tables(result["word"], "Words")]
+    if result["bsnlp"]:
+        tables.append(bsnlp_tables(result["bsnlp"]))
+    if result["language"]:
+        by_language = result["language"]["by_language"].items()
+        rows = [("accuracy", "", "", percent(result["language"]["accuracy"]), "", "", "")]
+        rows += [(name, *_span_cells(counts)) for name, counts in by_language]
+        tables.append(text_table(("Language", "P", "R", "F", "gold", "found", "right"), rows))
+    return "\n\n".join(tables)
+
+
+def _span_cells(counts: dict[str, Any]) -> list[str]:
+    figures = [percent(counts[key]) for key in "prf"]
+    return figures + [str(counts[key]) for key in ("gold", "predicted", "correct")]
