@@ -21,7 +21,7 @@ def TransformerModel_v1(
     dropout: float | None = 0.0,
     piece_masking: float = 0.0,
     precision: str = "auto",
-    attention: str = "eager",
+    attention: str = "sdpa",
     max_batch_pieces: int = 4096,
 ) -> "Model[list[Doc], FullTransformerBatch]":
     """Build an encoder for the `transformer` component, registered as `spacy-slavner.TransformerModel.v1`.
@@ -38,7 +38,7 @@ def TransformerModel_v1(
     dropout (float | None): Dropout inside the encoder; None keeps what the encoder's config says.
     piece_masking (float): Share of the pieces replaced by the mask piece while training.
     precision (str): "auto" (bf16 where the device has it), "fp32", "bf16" or "fp16".
-    attention (str): Attention kernel of transformers: "eager" or "sdpa".
+    attention (str): Attention kernel of transformers: "sdpa" or "eager".
     max_batch_pieces (int): Most pieces, padding counted, in one forward pass.
     RETURNS (Model[List[Doc], FullTransformerBatch]): The model.
     """

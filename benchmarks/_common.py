@@ -1,0 +1,42 @@
+"""What the benchmarks share: arguments, the corpus, the output."""
+
+import argparse
+import json
+import platform
+from pathlib import Path
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """Give a parser with the arguments of every benchmark."""
+    result = argparse.ArgumentParser(description=description)
+    result.add_argument("--json", type=Path, help="Write the figures to this file")
+    result.add_argument("--threads", type=int, default=1, help="Torch threads")
+    result.add_argument("--seed", type=int, default=0)
+    return result
+
+
+def finish(args: argparse.Namespace, figures: dict) -> None:
+    """Print the figures and write them to the file that was asked for."""
+    import torch
+
+    from spacy_slavner.files import whole_file
+
+    machine = {"processor": processor(), "threads": args.threads, "torch": torch.__version__}
+    report = {"machine": machine, "seed": args.seed, **figures}
+    text = json.dumps(report, indent=2, ensure_ascii=False)
+    print(text)
+    if args.json:
+        with whole_file(args.json) as path:
+            path.write_text(text + "\n", encoding="utf-8")
+
+
+def processor() -> str:
+    """Name the processor and whether it multiplies bf16 in hardware."""
+    from spacy_slavner.layers.torch.encoder import cpu_has_bf16
+
+    cpuinfo = Path("/proc/cpuinfo")
+    names = [platform.processor() or platform.machine()]
+    if cpuinfo.is_file():
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {'with' if cpu_has_bf16() else 'without'} bf16 products"

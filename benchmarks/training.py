@@ -1,0 +1,151 @@
+"""Pieces per second of spaCy's training loop against a bare Hugging Face and torch loop.
+
+Both train the same encoder on the same windows in the same batches, in turns within one run. The bare
+loop starts from finished arrays and has a linear head with cross-entropy; the pipeline starts from Docs
+(sub-word tokenisation, sentences, alignment) and has the CRF.
+
+    python benchmarks/training.py --config configs/bert_crf.cfg --encoder assets/encoder --corpus corpus/train.spacy
+"""
+
+import statistics
+import time
+from pathlib import Path
+
+from _common import finish, parser
+
+
+def pipeline_steps(nlp, batches):
+    """Give a function that makes one update of the pipeline as `spacy train` makes it."""
+    from spacy.util import registry
+
+    training = registry.resolve(nlp.config.interpolate()["training"])
+    optimizer = training["optimizer"]
+
+    def step(number: int) -> None:
+        examples = [example.copy() for example in batches[number]]
+        start = time.perf_counter()
+        nlp.update(
+            examples,
+            drop=training["dropout"],
+            sgd=False,
+            annotates=training["annotating_components"],
+            exclude=["language_id"],
+        )
+        for name, pipe in nlp.pipeline:
+            if name in ("transformer", "crf_ner"):
+                pipe.finish_update(optimizer)
+        optimizer.step_schedules()
+        return time.perf_counter() - start
+
+    return step
+
+
+def bare_steps(nlp, batches, labels: int):
+    """Give a function that makes one update of a plain torch loop on the same windows."""
+    import copy
+
+    import numpy
+    import torch
+
+    from spacy_slavner.layers.encoder import batch_windows, cut_windows
+    from spacy_slavner.layers.pieces import make_pieces
+    from spacy_slavner.layers.torch.encoder import autocast_dtype
+
+    model = nlp.get_pipe("transformer").model
+    shim = model.shims[0]
+    encoder = copy.deepcopy(shim.module.transformer).train()
+    head = torch.nn.Linear(encoder.config.hidden_size, labels)
+    optimizer = torch.optim.AdamW([*encoder.parameters(), *head.parameters()], lr=2e-4, fused=True)
+    dtype = autocast_dtype(shim.module.precision, shim.module.device)
+    prepared = []
+    for examples in batches:
+        docs = [example.predicted for example in examples]
+        pieces = make_pieces(shim.tokenizer, docs)
+        windows = cut_windows(model, docs, pieces)
+        arrays = []
+        for group in batch_windows(windows, model.attrs["max_batch_pieces"]):
+            length = max(len(w) for w in group) + 2
+            ids = torch.full((len(group), length), shim.tokenizer.pad_token_id)
+            for row, w in enumerate(group):
+                ids[row, 1 : len(w) + 1] = torch.from_numpy(pieces[w.doc].ids[w.start : w.end])
+            mask = (ids != shim.tokenizer.pad_token_id).long()
+            arrays.append((ids, mask, torch.from_numpy(numpy.random.randint(0, labels, ids.shape))))
+        prepared.append((sum(len(p) for p in pieces), arrays))
+
+    def step(number: int) -> float:
+        start = time.perf_counter()
+        loss = 0.0
+        for ids, mask, tags in prepared[number][1]:
+            with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
+                logits = head(encoder(input_ids=ids, attention_mask=mask).last_hidden_state)
+            loss = loss + torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), tags.flatten())
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        return time.perf_counter() - start
+
+    return step, [total for total, _ in prepared]
+
+
+def main() -> None:
+    args = parser(__doc__.splitlines()[0])
+    args.add_argument("--config", type=Path, default=Path("configs/bert_crf.cfg"))
+    args.add_argument("--encoder", default="assets/encoder")
+    args.add_argument("--corpus", type=Path, required=True, help="Training .spacy file")
+    args.add_argument("--layers", type=int, default=6)
+    args.add_argument("--steps", type=int, default=12)
+    args = args.parse_args()
+
+    import torch
+    from spacy.training.initialize import init_nlp
+    from spacy.util import registry, resolve_dot_names
+    from thinc.api import fix_random_seed
+
+    from spacy_slavner.training.config import fill_config, merge_config
+
+    torch.set_num_threads(args.threads)
+    overrides = {
+        "paths.train": str(args.corpus),
+        "paths.dev": str(args.corpus),
+        "paths.encoder": str(args.encoder),
+        "components.transformer.model.layers": args.layers,
+        "training.seed": args.seed,
+    }
+    fix_random_seed(args.seed)
+    nlp = init_nlp(fill_config(merge_config(args.config, overrides)))
+    resolved = nlp.config.interpolate()
+    (corpus,) = resolve_dot_names(resolved, ["corpora.train"])
+    batcher = registry.resolve({"b": resolved["training"]["batcher"]})["b"]
+    batches = []
+    for batch in batcher(list(corpus(nlp))):
+        batches.append(batch)
+        if len(batches) == args.steps + 1:
+            break
+    splitter = nlp.get_pipe("sentence_splitter")
+    for batch in batches:
+        for example in batch:
+            splitter(example.predicted)
+    ours = pipeline_steps(nlp, batches)
+    bare, pieces = bare_steps(nlp, batches, labels=11)
+    ours(0), bare(0)  # warm-up
+    times = [(ours(i), bare(i)) for i in range(1, len(batches))]
+    ratios = [b / a for a, b in times]
+    finish(
+        args,
+        {
+            "layers": args.layers,
+            "pieces_per_batch": round(statistics.mean(pieces)),
+            "pipeline_pieces_per_second": round(sum(pieces[1:]) / sum(a for a, _ in times)),
+            "bare_pieces_per_second": round(sum(pieces[1:]) / sum(b for _, b in times)),
+            "ratio": {
+                "median": round(statistics.median(ratios), 3),
+                "min": round(min(ratios), 3),
+                "max": round(max(ratios), 3),
+            },
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
