@@ -1,0 +1,148 @@
+"""The registered reader of DocBin files: `spacy-slavner.Corpus.v1`."""
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..attributes import DOC_ATTRIBUTES, set_attributes
+from ..errors import InputError
+from .docbin import read_docs
+
+# What a pipeline is told about a text besides the text itself.
+_GIVEN = ("doc_id", "topic", "source", "date", "url")
+
+
+def create_corpus(
+    path: Path | None,
+    languages: list[str] | None = None,
+    topics: list[str] | None = None,
+    max_tokens: int = 0,
+    limit: int = 0,
+    gold_preproc: bool = False,
+    shuffle: bool = False,
+    seed: int = 0,
+    know_language: bool = True,
+) -> Callable[[Language], Iterable[Example]]:
+    """Make the reader `spacy-slavner.Corpus.v1`.
+
+    path (Path | None): A .spacy file or a folder with such files.
+    languages (list[str] | None): Read only documents of these languages.
+    topics (list[str] | None): Read only documents of these topics.
+    max_tokens (int): Cut documents into pieces of at most that many tokens: at sentence ends if they are
+        annotated, else at line ends, else anywhere, but never inside an entity. 0 leaves them whole.
+    limit (int): Read at most that many documents; 0 reads all.
+    gold_preproc (bool): Give the pipeline the tokens of the reference instead of tokenizing its text.
+    shuffle (bool): Give the documents in another order each time.
+    seed (int): Seed of that order.
+    know_language (bool): Tell the pipeline the document's language.
+    RETURNS (Callable[[Language], Iterable[Example]]): The reader.
+    """
+    rng = random.Random(seed)
+
+    def read(nlp: Language) -> Iterator[Example]:
+        if path is None:
+            remedy = "Give one on the command line, such as --paths.train corpus/train.spacy"
+            raise InputError("The corpus has no path", remedy=remedy)
+        docs = _select(read_docs(path, nlp.vocab), languages, topics, limit)
+        if shuffle:
+            docs = list(docs)
+            rng.shuffle(docs)
+        for doc in docs:
+            for piece in cut(doc, max_tokens):
+                yield make_example(nlp, piece, gold_preproc, know_language)
+
+    return read
+
+
+def _select(
+    docs: Iterable[Doc], languages: list[str] | None, topics: list[str] | None, limit: int
+) -> Iterator[Doc]:
+    """Those documents that are asked for."""
+    n = 0
+    for doc in docs:
+        if languages and doc._.language not in languages or topics and doc._.topic not in topics:
+            continue
+        yield doc
+        n += 1
+        if n == limit:
+            return
+
+
+def make_example(
+    nlp: Language, reference: Doc, gold_preproc: bool = False, know_language: bool = True
+) -> Example:
+    """Make an example whose prediction has nothing but what is known beforehand.
+
+    nlp (Language): The pipeline, whose tokenizer is used.
+    reference (Doc): The annotated document.
+    gold_preproc (bool): Take over the reference's tokens. This is always done where the reference does
+        not know its spaces, as in CoNLL files.
+    know_language (bool): Take over the document's language.
+    RETURNS (Example): The example.
+    """
+    if gold_preproc or reference.has_unknown_spaces:
+        words, spaces = [t.text for t in reference], [bool(t.whitespace_) for t in reference]
+        predicted = Doc(nlp.vocab, words=words, spaces=spaces)
+    else:
+        predicted = nlp.make_doc(reference.text)
+    for name in (*_GIVEN, "language") if know_language else _GIVEN:
+        value = reference._.get(name)
+        if value is not None:
+            predicted._.set(name, value)
+    return Example(predicted, reference)
+
+
+def cut(doc: Doc, max_tokens: int) -> Iterator[Doc]:
+    """Cut a document into pieces, never inside an entity.
+
+    doc (Doc): The document.
+    max_tokens (int): The most tokens in a piece, unless an entity is longer; 0 means no limit.
+    YIELDS (Doc): The document itself if it is short enough, else pieces of it with its attributes.
+    """
+    if not max_tokens or len(doc) <= max_tokens:
+        yield doc
+        return
+    inside = {i for ent in doc.ents for i in range(ent.start + 1, ent.end)}
+    good = [i for i in _boundaries(doc) if i not in inside]
+    start = 0
+    while start < len(doc):
+        end = _end_of_piece(len(doc), start, max_tokens, good, inside)
+        yield _piece(doc, start, end)
+        start = end
+
+
+def _boundaries(doc: Doc) -> list[int]:
+    """The tokens that a piece had best begin with: sentence starts, else those after a line end."""
+    if doc.has_annotation("SENT_START"):
+        return [token.i for token in doc if token.is_sent_start]
+    return [token.i + 1 for token in doc[:-1] if "\n" in token.text]
+
+
+def _end_of_piece(length: int, start: int, max_tokens: int, good: list[int], inside: set[int]) -> int:
+    """Where the piece that starts at a token ends, exclusive."""
+    if length - start <= max_tokens:
+        return length
+    fitting = [i for i in good if start < i <= start + max_tokens]
+    if fitting:
+        return fitting[-1]
+    free = next((i for i in range(start + max_tokens, start, -1) if i not in inside), None)
+    return free or next(i for i in range(start + max_tokens, length + 1) if i not in inside)
+
+
+def _piece(doc: Doc, start: int, end: int) -> Doc:
+    """A part of a document as one of its own, with the attributes of its own entities alone."""
+    span = doc[start:end]
+    piece = span.as_doc()
+    set_attributes()
+    for name in DOC_ATTRIBUTES:
+        if doc._.get(name) is not None:
+            piece._.set(name, doc._.get(name))
+    for ent in doc.ents:
+        if start <= ent.start and ent.end <= end and ent._.base_form is not None:
+            piece[ent.start - start : ent.end - start]._.base_form = ent._.base_form
+    piece.has_unknown_spaces = doc.has_unknown_spaces
+    return piece
