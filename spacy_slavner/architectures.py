@@ -77,3 +77,19 @@ def Tok2VecTransformer_v1(
     return chain(
         TransformerModel_v1(**encoder), split_trf_batch(), trfs2arrays(pooling, grad_factor)
     )
+
+
+def CrfTagger_v1(
+    tok2vec: Model[list[Doc], list[Floats2d]], dropout: float = 0.1
+) -> Model[list[Doc], list[Floats2d]]:
+    """Build the model of the `crf_ner` component, registered as `spacy-slavner.CrfTagger.v1`.
+
+    Dropout and one linear layer give emissions; the CRF over them is in the reference "head".
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): Token vectors, such as a TransformerListener.
+    dropout (float): Share of the vectors' entries that is dropped in training.
+    RETURNS (Model[List[Doc], List[Floats2d]]): Emissions, one array (tokens, tags) per document.
+    """
+    from .layers.crf import crf_tagger
+
+    return crf_tagger(tok2vec, dropout)

@@ -1,0 +1,204 @@
+"""The name recogniser's head in thinc: emissions per token, the CRF's loss and its decoding."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy
+import torch
+from thinc.api import Model, chain, torch2xp, with_array, xp2torch
+from thinc.types import Floats2d
+
+from ..tagging import Scheme, spans_from_tags
+from ..types import EmissionsModelT, TokenVectorsModelT
+from .shim import wrap_torch
+from .torch.crf import ConstrainedCRF, CrfHead
+
+# Most tokens, padding counted, in one batch of the CRF.
+MAX_PADDED_TOKENS = 16384
+
+
+class Sequences(NamedTuple):
+    """The stretches of a batch's tokens that the CRF tags as one sequence each.
+
+    starts (numpy.ndarray): First tokens, counted over the documents of the batch (sequences,).
+    lengths (numpy.ndarray): Numbers of tokens, each at least 1 (sequences,).
+    """
+
+    starts: numpy.ndarray
+    lengths: numpy.ndarray
+
+
+class Names(NamedTuple):
+    """Decoded spans in the order of the text.
+
+    starts (numpy.ndarray): First tokens, counted over the documents of the batch (spans,).
+    ends (numpy.ndarray): Tokens after the last (spans,).
+    tags (numpy.ndarray): The tags of the first tokens (spans,).
+    confidences (numpy.ndarray | None): Probabilities under the CRF (spans,).
+    """
+
+    starts: numpy.ndarray
+    ends: numpy.ndarray
+    tags: numpy.ndarray
+    confidences: numpy.ndarray | None
+
+
+def crf_tagger(tok2vec: TokenVectorsModelT, dropout: float) -> EmissionsModelT:
+    """Build a model that scores tags for tokens; the CRF over them is in the reference "head".
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): Token vectors.
+    dropout (float): Share of the vectors' entries that is dropped in training.
+    RETURNS (Model[List[Doc], List[Floats2d]]): Emissions, one array (tokens, tags) per document.
+    """
+    head: Model[Floats2d, Floats2d] = wrap_torch(CrfHead(dropout), group="head")
+    head.init = _init_head
+    model = chain(tok2vec, with_array(head))
+    model.set_ref("tok2vec", tok2vec)
+    model.set_ref("head", head)
+    return model
+
+
+def _init_head(head: Model, X: Floats2d | None = None, Y: None = None) -> None:
+    """Make the layers: the width is that of the vectors, the number of tags was set before."""
+    if X is not None:
+        head.set_dim("nI", X.shape[1])
+    module = head.shims[0]._model
+    device = head.shims[0].device
+    module.build(head.get_dim("nI"), head.get_dim("nO"))
+    module.to(device)
+
+
+def set_scheme(head: Model, scheme: Scheme, types: Sequence[str]) -> None:
+    """Tell an initialised head which tag sequences are legal.
+
+    head (Model): The reference "head" of a CRF tagger.
+    scheme (Scheme): The tag scheme.
+    types (Sequence[str]): Types of spans, in the order of the tags.
+    """
+    tags = scheme.labels(types)
+    crf_of(head).set_rules(
+        legal_start=torch.tensor([scheme.legal_start(tag) for tag in tags]),
+        legal_end=torch.tensor([scheme.legal_end(tag) for tag in tags]),
+        legal=torch.tensor([[scheme.legal_transition(a, b) for b in tags] for a in tags]),
+        continues=torch.tensor([[len(_only_span(a, b)) == 2 for b in tags] for a in tags]),
+    )
+
+
+def _only_span(before: str, after: str) -> range:
+    """The tokens of the first span in a sequence of two tags."""
+    start, end, _ = next(iter(spans_from_tags([before, after])), (0, 0, ""))
+    return range(start, end)
+
+
+def crf_of(head: Model) -> ConstrainedCRF:
+    """Give the CRF of a head, a torch module."""
+    return head.shims[0]._model.crf
+
+
+def crf_loss(
+    head: Model, emissions: list[Floats2d], sequences: Sequences, tags: numpy.ndarray
+) -> tuple[float, list[Floats2d]]:
+    """Mean negative log likelihood of the sequences and its gradient.
+
+    The gradient of the transition scores is added to the head's parameters here; that of the
+    emissions has to be passed back through the model.
+
+    head (Model): The reference "head" of the CRF tagger.
+    emissions (List[Floats2d]): One array (tokens, tags) per document, from `begin_update`.
+    sequences (Sequences): What to learn from; tokens outside of them get no gradient.
+    tags (numpy.ndarray): The tag of each token of the batch (tokens,).
+    RETURNS (Tuple[float, List[Floats2d]]): The loss, and its gradient in the emissions' shapes.
+    """
+    crf = crf_of(head)
+    flat = _flatten(head, emissions)
+    gradient = torch.zeros_like(flat)
+    gold = torch.from_numpy(tags).to(flat.device)
+    n_sequences = max(1, len(sequences.starts))
+    total = 0.0
+    for _, index, mask in _batches(sequences, flat.device):
+        padded = flat[index].requires_grad_()
+        loss = crf.loss(padded, gold[index], mask) / n_sequences
+        loss.backward()
+        gradient[index[mask]] = padded.grad[mask]
+        total += float(loss.detach())
+    return total, _split(head, gradient, emissions)
+
+
+def crf_decode(
+    head: Model, emissions: list[Floats2d], sequences: Sequences, *, confidence: bool = True
+) -> Names:
+    """Find the spans of the best tag sequences.
+
+    head (Model): The reference "head" of the CRF tagger.
+    emissions (List[Floats2d]): One array (tokens, tags) per document.
+    sequences (Sequences): What is tagged.
+    confidence (bool): Whether to compute the spans' probabilities.
+    RETURNS (Names): The spans.
+    """
+    crf = crf_of(head)
+    flat = _flatten(head, emissions)
+    starts = torch.from_numpy(sequences.starts).to(flat.device)
+    found = []
+    for rows, index, mask in _batches(sequences, flat.device):
+        padded = flat[index]
+        tags, _ = crf.decode(padded, mask)
+        spans = _spans(crf, tags)
+        row, first, end = spans.T
+        offset = starts[rows][row]
+        columns = [offset + first, offset + end, tags[row, first]]
+        if confidence:
+            # Only sequences with names are worth the forward and backward sums.
+            named, row = row.unique(return_inverse=True)
+            spans = torch.stack([row, first, end], 1)
+            columns.append(
+                crf.span_probabilities(padded[named], tags[named], spans, mask[named])
+            )
+        found.append([column.cpu().numpy() for column in columns])
+    if not found:
+        empty = numpy.zeros(0, dtype="int64")
+        return Names(empty, empty, empty, empty.astype("float32") if confidence else None)
+    columns = [numpy.concatenate(column) for column in zip(*found, strict=True)]
+    order = columns[0].argsort()
+    columns = [column[order] for column in columns]
+    return Names(*columns) if confidence else Names(*columns, None)
+
+
+def _spans(crf: ConstrainedCRF, tags: torch.Tensor) -> torch.Tensor:
+    """Spans (spans, 3) of row, first token and token after the last, in legal tags (batch, time)."""
+    tags = torch.nn.functional.pad(tags, (1, 1))
+    continues = crf.continues[tags[:, :-1], tags[:, 1:]]
+    named = tags[:, 1:-1] != 0
+    row, first = (named & ~continues[:, :-1]).nonzero(as_tuple=True)
+    _, last = (named & ~continues[:, 1:]).nonzero(as_tuple=True)
+    return torch.stack([row, first, last + 1], 1)
+
+
+def _flatten(head: Model, arrays: list[Floats2d]) -> torch.Tensor:
+    flat = head.ops.flatten(arrays) if arrays else head.ops.alloc2f(0, head.get_dim("nO"))
+    return xp2torch(flat, device=head.shims[0].device)
+
+
+def _split(head: Model, flat: torch.Tensor, like: list[Floats2d]) -> list[Floats2d]:
+    """Cut a flat tensor as the arrays that it came from."""
+    array = torch2xp(flat, ops=head.ops)
+    ends = numpy.cumsum([0, *(len(one) for one in like)])
+    return [array[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+
+
+def _batches(
+    sequences: Sequences, device: torch.device
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Sequences of like length together, as index (batch, time) of tokens and bool mask.
+
+    YIELDS (Tuple[Tensor, Tensor, Tensor]): Which sequences these are, index, mask.
+    """
+    order = numpy.argsort(-sequences.lengths, kind="stable")
+    at = 0
+    while at < len(order):
+        longest = int(sequences.lengths[order[at]])
+        rows = order[at : at + max(1, MAX_PADDED_TOKENS // longest)]
+        at += len(rows)
+        steps = numpy.arange(longest)
+        mask = steps < sequences.lengths[rows, None]
+        index = numpy.where(mask, sequences.starts[rows, None] + steps, 0)
+        yield tuple(torch.from_numpy(array).to(device) for array in (rows, index, mask))

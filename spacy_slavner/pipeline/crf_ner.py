@@ -1,0 +1,521 @@
+"""The component `crf_ner`: names by a CRF over the vectors of any encoder."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy
+from spacy.attrs import ENT_IOB, ORTH, SENT_START
+from spacy.errors import Errors
+from spacy.language import Language
+from spacy.pipeline.trainable_pipe import TrainablePipe
+from spacy.tokens import Doc, Span
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.util import logger
+from thinc.api import Config, Optimizer, set_dropout_rate
+
+from ..attributes import set_attributes
+from ..errors import InputError
+from ..tagging import Scheme
+from ..types import EmissionsModelT
+
+if TYPE_CHECKING:
+    from ..layers.crf import Sequences
+
+default_model_config = """
+[model]
+@architectures = "spacy-slavner.CrfTagger.v1"
+dropout = 0.1
+
+[model.tok2vec]
+@architectures = "spacy-transformers.TransformerListener.v1"
+grad_factor = 1.0
+upstream = "*"
+
+[model.tok2vec.pooling]
+@layers = "reduce_first.v1"
+"""
+DEFAULT_CRF_NER_MODEL = Config().from_str(default_model_config)["model"]
+
+
+@Language.factory(
+    "crf_ner",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "span._.confidence"],
+    default_config={
+        "model": DEFAULT_CRF_NER_MODEL,
+        "scheme": "BIO",
+        "quote_repair": True,
+        "confidence": True,
+        "max_sentence": 512,
+        "scorer": {"@scorers": "spacy-slavner.bsnlp_scorer.v1"},
+    },
+    default_score_weights={
+        "ents_f": 1.0,
+        "ents_p": 0.0,
+        "ents_r": 0.0,
+        "ents_per_type": None,
+        "bsnlp_rpm_f": 0.0,
+        "bsnlp_rem_f": 0.0,
+        "bsnlp_sm_f": 0.0,
+    },
+)
+def make_crf_ner(
+    nlp: Language,
+    name: str,
+    model: EmissionsModelT,
+    scheme: str,
+    quote_repair: bool,
+    confidence: bool,
+    max_sentence: int,
+    scorer: Callable | None,
+) -> "CrfNer":
+    """Make a name recogniser.
+
+    model (Model[List[Doc], List[Floats2d]]): A CRF tagger: emissions, and the CRF as its head.
+    scheme (str): Tag scheme: "BIO", "IOB1" or "BIOES".
+    quote_repair (bool): Whether unpaired quotation marks are taken off the edges of names.
+    confidence (bool): Whether to set `span._.confidence`.
+    max_sentence (int): A longer sentence is cut after this many tokens.
+    scorer (Callable | None): The scoring method.
+    RETURNS (CrfNer): The component.
+    """
+    return CrfNer(
+        nlp.vocab,
+        model,
+        name,
+        scheme=scheme,
+        quote_repair=quote_repair,
+        confidence=confidence,
+        max_sentence=max_sentence,
+        scorer=scorer,
+    )
+
+
+class Entity(NamedTuple):
+    """A predicted name: tokens `start` to `end` (exclusive), its type and probability."""
+
+    start: int
+    end: int
+    label: str
+    confidence: float | None
+
+
+class Gold(NamedTuple):
+    """What an Example teaches, in the tokens of its predicted Doc.
+
+    spans (list[tuple[int, int, str]]): Names (start, end, label).
+    known (numpy.ndarray): Tokens whose annotation is known (tokens,), bool.
+    misaligned (int): Names that do not fall on token edges.
+    """
+
+    spans: list[tuple[int, int, str]]
+    known: numpy.ndarray
+    misaligned: int
+
+
+class CrfNer(TrainablePipe):
+    """Finds names: every sentence is one sequence of the CRF, and no illegal tags are ever given.
+
+    Set sentence boundaries before this component; where there are none, the document is one
+    sequence. In training, the reference's boundaries are taken where the predicted Doc has none.
+
+    vocab (Vocab): The shared vocabulary.
+    model (Model[List[Doc], List[Floats2d]]): A CRF tagger.
+    name (str): Name of the component.
+    scheme (str): Tag scheme: "BIO", "IOB1" or "BIOES".
+    quote_repair (bool): Whether unpaired quotation marks are taken off names, see `repair_quotes`.
+    confidence (bool): Whether to set `span._.confidence`, the probability under the CRF that the
+        name stands there with these edges and this type. A name that lost a quotation mark keeps
+        the probability of what was decoded.
+    max_sentence (int): A longer sentence is cut after this many tokens.
+    scorer (Callable | None): The scoring method.
+    """
+
+    def __init__(
+        self,
+        vocab,
+        model: EmissionsModelT,
+        name: str = "crf_ner",
+        *,
+        scheme: str = "BIO",
+        quote_repair: bool = True,
+        confidence: bool = True,
+        max_sentence: int = 512,
+        scorer: Callable | None = None,
+    ) -> None:
+        set_attributes()
+        self.vocab, self.model, self.name, self.scorer = vocab, model, name, scorer
+        self.quote_repair, self.confidence = quote_repair, confidence
+        self.max_sentence = max_sentence
+        # What belongs to the weights and is saved with them.
+        self.cfg: dict[str, Any] = {"labels": [], "scheme": Scheme(scheme).name}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The types of names."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> list[str]:
+        """The types of names, as `[initialize.components.….labels]` takes them."""
+        return list(self.cfg["labels"])
+
+    @property
+    def scheme(self) -> Scheme:
+        """The tag scheme."""
+        return Scheme(self.cfg["scheme"])
+
+    def add_label(self, label: str) -> int:
+        """Add a type of names; possible until the model is initialised.
+
+        label (str): The type.
+        RETURNS (int): 1, or 0 if it is there already.
+        RAISES (ValueError): The label is no string, or the model has its size already.
+        """
+        if not isinstance(label, str):
+            raise ValueError(Errors.E187)
+        if label in self.cfg["labels"]:
+            return 0
+        if self._is_initialized():
+            raise ValueError(Errors.E922.format(name=self.name, nO=len(self.labels)))
+        self.cfg["labels"].append(label)
+        self.vocab.strings.add(label)
+        return 1
+
+    def _is_initialized(self) -> bool:
+        return bool(self.model.get_ref("head").has_dim("nO"))
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: Sequence[str] | None = None,
+    ) -> None:
+        """Set the labels, build the model, and say what the examples cannot teach.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives examples.
+        nlp (Language | None): The pipeline.
+        labels (Sequence[str] | None): Types of names; by default those of the examples. Names of
+            other types are then taken for ordinary text.
+        RAISES (InputError): There are no labels.
+        """
+        from ..layers.crf import set_scheme
+
+        validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
+        docs, types, skipped = _survey(get_examples())
+        for label in sorted(types) if labels is None else labels:
+            if label not in self.cfg["labels"]:
+                self.cfg["labels"].append(label)
+                self.vocab.strings.add(label)
+        if not self.labels:
+            raise InputError(
+                f"no types of names for {self.name!r}: the examples have no entities",
+                remedy=f"Annotate some, or set initialize.components.{self.name}.labels",
+            )
+        head = self.model.get_ref("head")
+        head.set_dim("nO", len(self.scheme.labels(self.labels)))
+        self.model.initialize(X=docs or [Doc(self.vocab, words=["a"])])
+        set_scheme(head, self.scheme, self.labels)
+        unknown = {label: n for label, n in types.items() if label not in self.labels}
+        if unknown:
+            skipped["names of types outside of the labels, taken for text"] = sum(unknown.values())
+        for what, count in skipped.items():
+            logger.warning("%s: %d %s", self.name, count, what)
+
+    def predict(self, docs: Iterable[Doc]) -> list[list[Entity]]:
+        """Find names without changing the documents.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (list[list[Entity]]): The names of each document, in order.
+        RAISES (ValueError): The component is not initialised.
+        """
+        from ..layers.crf import crf_decode
+
+        docs = list(docs)
+        if not self._is_initialized():
+            raise ValueError(Errors.E109.format(name=self.name))
+        if not any(len(doc) for doc in docs):
+            return [[] for _ in docs]
+        emissions = self.model.predict(docs)
+        names = crf_decode(
+            self.model.get_ref("head"),
+            emissions,
+            self._sequences([_sentence_starts(doc) for doc in docs]),
+            confidence=self.confidence,
+        )
+        return self._entities(docs, names)
+
+    def _entities(self, docs: list[Doc], names) -> list[list[Entity]]:
+        """Sort names by document and repair their quotation marks."""
+        ends = numpy.cumsum([len(doc) for doc in docs])
+        owners = numpy.searchsorted(ends, names.starts, side="right").tolist()
+        confidences = names.confidences
+        if confidences is None:
+            confidences = numpy.full(len(names.starts), None)
+        types = [tag.partition("-")[2] for tag in self.scheme.labels(self.labels)]
+        result: list[list[Entity]] = [[] for _ in docs]
+        for owner, start, end, tag, confidence in zip(
+            owners, *(column.tolist() for column in (*names[:3], confidences)), strict=True
+        ):
+            doc = docs[owner]
+            offset = int(ends[owner]) - len(doc)
+            start, end = start - offset, end - offset
+            if self.quote_repair:
+                start, end = repair_quotes(doc, start, end)
+            if start < end:
+                result[owner].append(Entity(start, end, types[tag], confidence))
+        return result
+
+    def set_annotations(self, docs: Iterable[Doc], entities: list[list[Entity]]) -> None:
+        """Set `doc.ents`, overwriting what was there, and `span._.confidence`.
+
+        docs (Iterable[Doc]): The documents.
+        entities (list[list[Entity]]): What `predict` gave.
+        """
+        for doc, found in zip(docs, entities, strict=True):
+            spans = [Span(doc, start, end, label=label) for start, end, label, _ in found]
+            doc.set_ents(spans)
+            if self.confidence:
+                for span, entity in zip(spans, found, strict=True):
+                    span._.confidence = entity.confidence
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Learn from examples. Sentences whose annotation is not fully known give no loss.
+
+        examples (Iterable[Example]): The examples.
+        drop (float): Dropout of thinc layers; that of the head is in its architecture.
+        sgd (Optimizer | None): The optimizer, or none if the caller finishes the update.
+        losses (dict[str, float] | None): Losses by component, added to.
+        RETURNS (dict[str, float]): The losses: mean negative log likelihood of a sentence.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, f"{type(self).__name__}.update")
+        if not any(len(example.predicted) for example in examples):
+            return losses
+        set_dropout_rate(self.model, drop)
+        emissions, backprop = self.model.begin_update([eg.predicted for eg in examples])
+        loss, gradient = self.get_loss(examples, emissions)
+        # Always, also for gradients of zero: an encoder waits for its last listener.
+        backprop(gradient)
+        if sgd is not None and sgd is not False:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_loss(self, examples: Iterable[Example], emissions: list) -> tuple[float, list]:
+        """Loss and its gradient; that of the transition scores goes to the model at once.
+
+        examples (Iterable[Example]): The examples.
+        emissions (List[Floats2d]): Emissions (tokens, tags) of each example.
+        RETURNS (Tuple[float, List[Floats2d]]): The mean over sentences, and the gradient.
+        """
+        from ..layers.crf import Sequences, crf_loss
+
+        examples = list(examples)
+        golds = [_gold(example) for example in examples]
+        starts = [_training_starts(eg, gold) for eg, gold in zip(examples, golds, strict=True)]
+        sequences = self._sequences(starts, joined=[_inside(gold) for gold in golds])
+        known = numpy.concatenate([gold.known for gold in golds])
+        whole = numpy.logical_and.reduceat(known, sequences.starts).nonzero()[0]
+        sequences = Sequences(sequences.starts[whole], sequences.lengths[whole])
+        tags = self._tags(golds, sequences)
+        return crf_loss(self.model.get_ref("head"), emissions, sequences, tags)
+
+    def _tags(self, golds: list[Gold], sequences: "Sequences") -> numpy.ndarray:
+        """The gold tag of each token of the batch (tokens,), "O" outside of the sequences."""
+        ids = {tag: i for i, tag in enumerate(self.scheme.labels(self.labels))}
+        offsets = numpy.cumsum([0, *(len(gold.known) for gold in golds)])
+        tags = numpy.zeros(offsets[-1], dtype="int64")
+        labels = set(self.labels)
+        spans = [
+            (start + offset, end + offset, label)
+            for gold, offset in zip(golds, offsets[:-1].tolist(), strict=True)
+            for start, end, label in gold.spans
+            if label in labels
+        ]
+        # The sequence that a span is in, if it is in any.
+        order = sequences.starts.argsort()
+        starts, lengths = sequences.starts[order].tolist(), sequences.lengths[order].tolist()
+        rows = numpy.searchsorted(starts, [span[0] for span in spans], side="right") - 1
+        by_row: dict[int, list[tuple[int, int, str]]] = {}
+        for row, (start, end, label) in zip(rows.tolist(), spans, strict=True):
+            if row >= 0 and end <= starts[row] + lengths[row]:
+                by_row.setdefault(row, []).append((start - starts[row], end - starts[row], label))
+        for row, inside in by_row.items():
+            names = self.scheme.tags_from_spans(lengths[row], inside)
+            tags[starts[row] : starts[row] + lengths[row]] = [ids[tag] for tag in names]
+        return tags
+
+    def _sequences(
+        self, starts: list[numpy.ndarray], joined: list[numpy.ndarray] | None = None
+    ) -> "Sequences":
+        """Cut documents into sentences, and sentences that are too long.
+
+        starts (list[numpy.ndarray]): Per document, whether a token starts a sentence, bool.
+        joined (list[numpy.ndarray] | None): Per document, whether a token must not start one.
+        RETURNS (Sequences): The sequences; empty documents have none.
+        """
+        from ..layers.crf import Sequences
+
+        flags = numpy.concatenate(starts) if starts else numpy.zeros(0, dtype=bool)
+        first = flags.nonzero()[0]
+        lengths = numpy.diff(first, append=len(flags))
+        for start, length in zip(first.tolist(), lengths.tolist(), strict=True):
+            if length > self.max_sentence:
+                flags[start : start + length : self.max_sentence] = True
+        if joined is not None:
+            flags &= ~numpy.concatenate(joined)
+        first = flags.nonzero()[0]
+        return Sequences(first, numpy.diff(first, append=len(flags)))
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "CrfNer":
+        """Load from bytes, as spaCy's components do."""
+        super().from_bytes(bytes_data, exclude=exclude)
+        return self._loaded()
+
+    def from_disk(self, path, *, exclude: Iterable[str] = ()) -> "CrfNer":
+        """Load from a folder, as spaCy's components do."""
+        super().from_disk(path, exclude=exclude)
+        return self._loaded()
+
+    def _loaded(self) -> "CrfNer":
+        for label in self.labels:
+            self.vocab.strings.add(label)
+        return self
+
+
+def _sentence_starts(doc: Doc) -> numpy.ndarray:
+    """Whether each token starts a sentence (tokens,); the first always does."""
+    starts = numpy.zeros(len(doc), dtype=bool)
+    if len(doc):
+        starts |= doc.to_array(SENT_START) == 1
+        starts[0] = True
+    return starts
+
+
+def _training_starts(example: Example, gold: Gold) -> numpy.ndarray:
+    """Sentence starts of the predicted Doc, else those of the reference."""
+    starts = _sentence_starts(example.predicted)
+    if not example.predicted.has_annotation("SENT_START") and len(starts):
+        if _same_tokens(example):
+            starts |= _sentence_starts(example.reference)
+        else:
+            starts |= numpy.array([s is True for s in example.get_aligned_sent_starts()])
+    return starts
+
+
+def _same_tokens(example: Example) -> bool:
+    predicted, reference = example.predicted, example.reference
+    return len(predicted) == len(reference) and bool(
+        (predicted.to_array(ORTH) == reference.to_array(ORTH)).all()
+    )
+
+
+def _gold(example: Example) -> Gold:
+    """Read an Example's names in the tokens of the predicted Doc."""
+    predicted, reference = example.predicted, example.reference
+    if not len(predicted) or not reference.has_annotation("ENT_IOB"):
+        return Gold([], numpy.zeros(len(predicted), dtype=bool), 0)
+    if _same_tokens(example):
+        known = reference.to_array(ENT_IOB) != 0
+        entities, misaligned = reference.ents, 0
+        for i in (~known).nonzero()[0].tolist():
+            known[i] = reference[i].is_space
+    else:
+        entities, tags = example.get_aligned_ents_and_ner()
+        known = numpy.array([tag is not None for tag in tags])
+        misaligned = len(reference.ents) - len(entities)
+    return Gold([(e.start, e.end, e.label_) for e in entities], known, misaligned)
+
+
+def _inside(gold: Gold) -> numpy.ndarray:
+    """Whether each token continues a name, so that no sentence may start there (tokens,)."""
+    inside = numpy.zeros(len(gold.known), dtype=bool)
+    for start, end, _ in gold.spans:
+        inside[start + 1 : end] = True
+    return inside
+
+
+def _survey(examples: Iterable[Example]) -> tuple[list[Doc], Counter[str], Counter[str]]:
+    """Read examples once: some documents, the types of names, and what cannot be learnt from."""
+    docs: list[Doc] = []
+    types: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
+    for example in examples:
+        gold = _gold(example)
+        if len(docs) < 10 and len(example.predicted):
+            docs.append(example.predicted)
+        types.update(label for _, _, label in gold.spans)
+        if not gold.known.any():
+            skipped["documents without annotation of names: they give no loss"] += 1
+            continue
+        skipped["names off the token edges: their sentences give no loss"] += gold.misaligned
+        skipped["tokens of unknown annotation: their sentences give no loss"] += int(
+            (~gold.known).sum()
+        )
+    return docs, types, +skipped
+
+
+# Which mark closes which: the same marks open in one language and close in another.
+_CLOSES = {
+    "„": "“”‟\"",
+    "“": "”",
+    "”": "”",
+    "‟": "”",
+    '"': '"”',
+    "«": "»",
+    "»": "«",
+    "‚": "‘’'",
+    "‘": "’",
+    "’": "’",
+    "'": "'’",
+    "‹": "›",
+    "›": "‹",
+}
+QUOTES = frozenset("".join([*_CLOSES, *_CLOSES.values()]))
+
+
+def repair_quotes(doc: Doc, start: int, end: int) -> tuple[int, int]:
+    """Take unpaired quotation marks off the edges of a name.
+
+    Arkhipov et al. (2019, section 4.2) found names with an opening quotation mark and no closing
+    one, and "filter out all single quotation marks in the predicted entities". We read: a mark
+    that has no partner inside the name is taken off, and the name stays. Only marks that are
+    tokens of their own at an edge can go, since a span has no holes; an unpaired mark in the
+    middle stays, and so does an apostrophe inside a token.
+
+    doc (Doc): The document.
+    start (int): First token of the name.
+    end (int): The token after the last.
+    RETURNS (tuple[int, int]): The new edges, equal if nothing but unpaired marks was there.
+    """
+    if doc[start].text not in QUOTES and doc[end - 1].text not in QUOTES:
+        return start, end
+    open_marks: list[int] = []
+    for i in range(start, end):
+        mark = doc[i].text
+        if mark not in QUOTES:
+            continue
+        if open_marks and mark in _CLOSES[doc[open_marks[-1]].text]:
+            open_marks.pop()
+        else:
+            open_marks.append(i)
+    unpaired = set(open_marks)
+    while start < end and start in unpaired:
+        start += 1
+    while start < end and end - 1 in unpaired:
+        end -= 1
+    return start, end
+
+
+__all__ = ["CrfNer", "Entity", "make_crf_ner", "repair_quotes"]
