@@ -108,7 +108,9 @@ class Scores:
             for cell, counts in cells.items():
                 key = tuple(cell[i] for i in indices)
                 sums[metric][key] = sums[metric][key].plus(counts)
-        keys = {key: None for cells in sums.values() for key in cells if all(key)} or {(): None}
+        keys = {key: None for cells in sums.values() for key in cells if all(key)}
+        if not fields:
+            keys = {(): None}
         defined = {metric: set(fields) <= set(FIELDS[metric]) for metric in sums}
         undefined = dict.fromkeys("prf")
         return {

@@ -27,6 +27,7 @@ from ..files import whole_file
 
 PACKAGES = ("spacy-slavner", "spacy", "spacy-transformers", "thinc", "torch", "transformers")
 UNKNOWN = "unknown"
+REMEDY = "Training and `evaluate` write such records"
 
 
 @dataclass
@@ -83,6 +84,19 @@ def write_metrics(
     write_json(path, record | sections)
 
 
+def add_results(path: Path | str, part: str, result: dict[str, Any]) -> None:
+    """Add the scores of one part to the record that training left, or replace them.
+
+    path (Path | str): The record.
+    part (str): For instance "test".
+    result (dict[str, Any]): What `evaluate_examples` returned.
+    RAISES (InputError): If the record cannot be read.
+    """
+    record = read_metrics(path)
+    record["results"][part] = result
+    write_json(path, record)
+
+
 def read_metrics(path: Path | str) -> dict[str, Any]:
     """Read the record of a run.
 
@@ -95,14 +109,11 @@ def read_metrics(path: Path | str) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"The metrics cannot be read ({error})", path=path) from error
-    info = record.get("info") if isinstance(record, dict) else None
-    missing = [k for k in ("system", "split", "seed") if k not in info] if info else ["info"]
-    if missing:
-        raise InputError(
-            f"This is no record of a run: it lacks {', '.join(missing)}",
-            path=path,
-            remedy="Training and `evaluate` write such records",
-        )
+    if not isinstance(record, dict) or not isinstance(record.get("info"), dict):
+        raise InputError("This is no record of a run: it has no info", path=path, remedy=REMEDY)
+    missing = [key for key in ("system", "split", "seed") if key not in record["info"]]
+    if missing and (record.get("results") or record.get("learning_curve")):
+        raise InputError(f"The info on the run lacks {', '.join(missing)}", path=path, remedy=REMEDY)
     return {"learning_curve": [], "results": {}} | record
 
 

@@ -1,0 +1,37 @@
+"""`report`: from the records of runs to tables, plots and docs/results.json."""
+
+import os
+from pathlib import Path
+
+import typer
+
+from ._app import app
+
+
+@app.command("report")
+def report_cli(
+    metrics: list[Path] = typer.Argument(..., help="metrics.json files, or folders with some below"),
+    out: Path = typer.Option("docs/results.md", "--out", help="The report, in Markdown"),
+    json: Path | None = typer.Option(None, "--json", help="File for the same figures as JSON"),
+    plots: Path | None = typer.Option(None, "--plots", help="Folder for plots (needs matplotlib)"),
+) -> None:
+    """Make the report on any number of runs from the metrics.json files that they left."""
+    from ..evaluation.metrics import find_metrics, write_json
+    from ..evaluation.plots import plot_records
+    from ..evaluation.report import collect_results, read_records, render_markdown
+    from ..files import whole_file
+
+    files = find_metrics(metrics)
+    records = read_records(files)
+    results = collect_results(records)
+    images = plot_records(records, plots) if plots else []
+    if json:
+        write_json(json, results)
+    command = ["python", "-m", "spacy_slavner", "report", *map(str, metrics), "--out", str(out)]
+    command += ["--json", str(json)] if json else []
+    command += ["--plots", str(plots)] if plots else []
+    links = [Path(os.path.relpath(image, out.parent)).as_posix() for image in images]
+    with whole_file(out) as temporary:
+        temporary.write_text(render_markdown(records, results, command, links), encoding="utf-8")
+    written = ", ".join(str(path) for path in (out, json, plots) if path)
+    print(f"{len(records.runs)} results from {len(files)} records: {written}")

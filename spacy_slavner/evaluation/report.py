@@ -1,0 +1,350 @@
+"""From the records of runs to docs/results.json, Markdown tables and plots."""
+
+import shlex
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from ..errors import InputError
+from .bsnlp import METRICS
+from .metrics import UNKNOWN, read_metrics
+from .tables import markdown_table
+
+# Splits whose published form has a test part alone go by their own name.
+TEST_ONLY = ("cross_topic", "single_out")
+SECTIONS = ("normalization", "linking", "language_id")
+FIGURES = ("span_f1", "word_f1", *(f"{metric.lower()}_f1" for metric in METRICS))
+GROUPS = ("by_language", "by_type")
+
+Figures = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The scores of one system with one seed on one part of a split.
+
+    path (Path): The record it was read from.
+    info (dict): The record's "info".
+    part (str): For instance "dev".
+    result (dict): The record's "results" for that part.
+    """
+
+    path: Path
+    info: dict[str, Any]
+    part: str
+    result: dict[str, Any]
+
+    @property
+    def system(self) -> str:
+        return self.info["system"]
+
+    @property
+    def seed(self) -> int:
+        return self.info["seed"]
+
+    @property
+    def key(self) -> str:
+        """The name of what was scored, for instance bsnlp2019_dev."""
+        split = self.info["split"]
+        return split if self.part == "test" and split in TEST_ONLY else f"{split}_{self.part}"
+
+
+@dataclass
+class Records:
+    """What the records of runs hold.
+
+    infos (list[dict]): The "info" of each record.
+    runs (list[Run]): Their results, in the order of system, key and seed.
+    curves (dict): Learning curves by (split, system, seed).
+    sections (dict[str, Any]): The records' further SECTIONS, joined.
+    """
+
+    infos: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    curves: dict[tuple[str, str, int], list[dict[str, Any]]] = field(default_factory=dict)
+    sections: dict[str, Any] = field(default_factory=dict)
+
+
+def read_records(paths: Iterable[Path]) -> Records:
+    """Read the records of runs; training and evaluation may have left two for one run.
+
+    paths (Iterable[Path]): Files, see `metrics.find_metrics`.
+    RETURNS (Records): What they hold.
+    RAISES (InputError): If a record cannot be read, or two records contradict each other.
+    """
+    records = Records()
+    runs: dict[tuple[str, str, int], Run] = {}
+    for path in paths:
+        record = read_metrics(path)
+        info = record["info"]
+        records.infos.append(info)
+        if record["learning_curve"]:
+            records.curves[info["split"], info["system"], info["seed"]] = record["learning_curve"]
+        for part, result in record["results"].items():
+            run = Run(path, info, part, result)
+            other = runs.setdefault((run.system, run.key, run.seed), run)
+            if other.result != result:
+                raise InputError(
+                    f"Another record of {run.system} on {run.key} with seed {run.seed} "
+                    f"has other figures: {other.path}",
+                    path=path,
+                    remedy="Give only one of them",
+                )
+        for name in SECTIONS:
+            if name in record:
+                _join(records.sections.setdefault(name, {}), record[name], path, name)
+    records.runs = [runs[key] for key in sorted(runs)]
+    return records
+
+
+def _join(into: dict[str, Any], section: dict[str, Any], path: Path, name: str) -> None:
+    for key, value in section.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _join(into[key], value, path, f"{name}.{key}")
+        elif into.setdefault(key, value) != value:
+            raise InputError(f"Another record has another value of {name}.{key}", path=path)
+
+
+# Figures: the F1 scores of a run, flat, and again by language and by type.
+
+
+def figures_of(result: dict[str, Any]) -> dict[str, Any]:
+    """The F1 scores of a run.
+
+    result (dict[str, Any]): What `evaluate_examples` returned.
+    RETURNS (dict[str, Any]): {figure: F1 as a fraction of 1} for FIGURES, and the same by group in
+        "by_language" and "by_type". A figure that was not measured, or is not defined for the
+        group, is left out.
+    """
+    figures: dict[str, Any] = _figures(result, "overall")
+    for group in GROUPS:
+        names = [n for block in _blocks(result).values() for n in block.get(group, {})]
+        figures[group] = {name: _figures(result, group, name) for name in sorted(set(names))}
+    return figures
+
+
+def _blocks(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: result.get(name) or {} for name in ("span", "word", "bsnlp")}
+
+
+def _figures(result: dict[str, Any], *path: str) -> Figures:
+    values: Figures = {}
+    for name, block in _blocks(result).items():
+        for step in path:
+            block = block.get(step, {})
+        if name == "bsnlp":
+            values |= {f"{m.lower()}_f1": block[m]["f"] for m in METRICS if m in block}
+        elif block:
+            values[f"{name}_f1"] = block["f"]
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def mean_figures(figures: list[dict[str, Any]]) -> dict[str, Any]:
+    """RETURNS (dict[str, Any]): Means of nested figures; each over those that have it."""
+    names = {name: None for each in figures for name in each}
+    return {name: _mean([each[name] for each in figures if name in each]) for name in names}
+
+
+def _mean(values: list[Any]) -> Any:
+    return mean_figures(values) if isinstance(values[0], dict) else fmean(values)
+
+
+def collect_results(records: Records) -> dict[str, Any]:
+    """What goes into docs/results.json; scores are fractions of 1.
+
+    records (Records): The records of runs.
+    RETURNS (dict[str, Any]): "ner" {key: means over the seeds of the released recipe, with "system",
+        "seeds", "commit"}, "systems" {name: {key: {seed: figures of the run}}}, and the sections.
+    RAISES (InputError): If two systems are marked as released for one key.
+    """
+    released: dict[str, list[Run]] = defaultdict(list)
+    systems: dict[str, Any] = {}
+    for run in records.runs:
+        by_key = systems.setdefault(run.system, {}).setdefault(run.key, {})
+        by_key[str(run.seed)] = figures_of(run.result) | _circumstances(run)
+        if run.info.get("released"):
+            released[run.key].append(run)
+    ner = {key: _released(key, released[key]) for key in sorted(released)}
+    return {"ner": ner, "systems": systems} | records.sections
+
+
+def _released(key: str, runs: list[Run]) -> dict[str, Any]:
+    systems = unique(run.system for run in runs)
+    if len(systems) > 1:
+        raise InputError(
+            f"Several systems are marked as released on {key}: {', '.join(systems)}",
+            path=runs[-1].path,
+            remedy="Mark one of them",
+        )
+    return mean_figures([figures_of(run.result) for run in runs]) | {
+        "system": systems[0],
+        "seeds": [run.seed for run in runs],
+        "commit": ", ".join(unique(run.info.get("commit", UNKNOWN) for run in runs)),
+    }
+
+
+def _circumstances(run: Run) -> dict[str, Any]:
+    return {
+        "commit": run.info.get("commit", UNKNOWN),
+        "steps": run.info.get("steps"),
+        "seconds": run.info.get("seconds"),
+        "words_per_second": run.result.get("words_per_second"),
+    }
+
+
+def unique(values: Iterable[Any]) -> list[Any]:
+    """RETURNS (list[Any]): The values, each once, in the order of their first appearance."""
+    return list(dict.fromkeys(values))
+
+
+# Markdown.
+
+LABELS = dict(
+    zip(
+        FIGURES, ("Span", "Word", "RPM", "REM", "SM", "NORM", "LEA doc", "LEA lang", "LEA cross"), strict=True
+    )
+)
+
+
+def render_markdown(records: Records, results: dict[str, Any], command: list[str], images: list[str]) -> str:
+    """The report in Markdown.
+
+    records (Records): The records of runs.
+    results (dict[str, Any]): From `collect_results`.
+    command (list[str]): The command that makes the report.
+    images (list[str]): The plots, as seen from the report.
+    RETURNS (str): The text.
+    """
+    runs = records.runs
+    parts = ["# Results", _provenance(records.infos, command)]
+    for key in unique(run.key for run in sorted(runs, key=lambda run: run.key)):
+        here = [run for run in runs if run.key == key]
+        parts += [f"## {key}", _systems_table(here)]
+        for group in GROUPS:
+            if table := _group_table(here, group):
+                parts += [f"### Span F1 {group.replace('_', ' ')}", table]
+        if table := _length_table(here):
+            parts += ["### Spans by length in tokens", table]
+    for name in SECTIONS:
+        if name in results:
+            parts += [f"## {name.replace('_', ' ').capitalize()}", _section_table(results[name])]
+    if images:
+        parts += ["## Plots", *(f"![{Path(image).stem}]({image})" for image in images)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _provenance(infos: list[dict[str, Any]], command: list[str]) -> str:
+    def known(name: str) -> list[Any]:
+        return unique(info[name] for info in infos if info.get(name) is not None)
+
+    commits = unique(
+        info.get("commit", UNKNOWN)[:12] + (" (modified)" if info.get("modified") else "") for info in infos
+    )
+    lines = [
+        f"Generated by `{shlex.join(command)}`; do not edit. F1 in percent; with several seeds the "
+        "mean ± the standard deviation. The released system is in bold.",
+        f"Machine: {'; '.join(unique(_machine(info.get('machine', {})) for info in infos))}.",
+        f"Seeds: {', '.join(map(str, sorted(known('seed'))))}. Corpora: {', '.join(known('corpus'))}.",
+        f"Commits: {', '.join(commits)}.",
+    ]
+    return "\n\n".join(lines)
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    parts = [str(machine.get("cpu", UNKNOWN))]
+    if machine.get("cores"):
+        parts.append(f"{machine['cores']} cores")
+    if machine.get("torch_threads"):
+        parts.append(f"{machine['torch_threads']} torch threads")
+    if machine.get("gpu"):
+        parts.append(machine["gpu"])
+    return ", ".join(parts)
+
+
+def _by_system(runs: list[Run]) -> dict[str, list[Run]]:
+    systems: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        systems[run.system].append(run)
+    return systems
+
+
+def spread(values: list[float | None]) -> str:
+    """RETURNS (str): Mean ± standard deviation in percent; a dash where nothing was measured."""
+    known = [100 * value for value in values if value is not None]
+    if not known:
+        return "–"
+    return f"{fmean(known):.2f}" + (f" ± {stdev(known):.2f}" if len(known) > 1 else "")
+
+
+def _mean_of(runs: list[Run], value: Callable[[Run], float | None], form: str) -> str:
+    known = [value(run) for run in runs if value(run) is not None]
+    return format(fmean(known), form) if known else "–"
+
+
+def _systems_table(runs: list[Run]) -> str:
+    rows = []
+    for system, group in _by_system(runs).items():
+        figures = [figures_of(run.result) for run in group]
+        name = f"**{system}**" if group[0].info.get("released") else system
+        scores = [spread([each.get(figure) for each in figures]) for figure in FIGURES]
+        rest = [
+            ", ".join(str(run.seed) for run in group),
+            _mean_of(group, lambda run: run.info.get("steps"), ",.0f"),
+            _mean_of(group, lambda run: run.info.get("seconds"), ",.0f"),
+            _mean_of(group, lambda run: run.result.get("words_per_second"), ",.0f"),
+        ]
+        rows.append([name, *scores, *rest])
+    header = ["System", *LABELS.values(), "Seeds", "Steps", "Training s", "Words/s"]
+    return markdown_table(header, rows)
+
+
+def _group_table(runs: list[Run], group: str) -> str:
+    systems = _by_system(runs)
+    figures = {name: [figures_of(run.result)[group] for run in rs] for name, rs in systems.items()}
+    names = sorted({name for each in figures.values() for groups in each for name in groups})
+    rows = [
+        [system, *(spread([groups.get(name, {}).get("span_f1") for groups in each]) for name in names)]
+        for system, each in figures.items()
+    ]
+    return markdown_table(["System", *names], rows) if names else ""
+
+
+def _length_table(runs: list[Run]) -> str:
+    """F1 of each length, and its share among the names that were rightly found."""
+    rows, lengths = [], ("1", "2", "3+")
+    for system, group in _by_system(runs).items():
+        tables = [_blocks(run.result)["span"].get("by_length") for run in group]
+        if not (tables := [table for table in tables if table]):
+            continue
+        cells = [spread([table.get(n, {}).get("f") for table in tables]) for n in lengths]
+        for name in ("gold", "correct"):
+            totals = [sum(counts[name] for counts in table.values()) for table in tables]
+            shares = [
+                [t.get(n, {}).get(name, 0) / total for t, total in zip(tables, totals, strict=True) if total]
+                for n in lengths
+            ]
+            cells += [spread(values) for values in shares]
+        rows.append([system, *cells])
+    header = [
+        "System",
+        *(f"F1 {n}" for n in lengths),
+        *(f"% of gold {n}" for n in lengths),
+        *(f"% of found {n}" for n in lengths),
+    ]
+    return markdown_table(header, rows) if rows else ""
+
+
+def _section_table(section: dict[str, Any]) -> str:
+    rows = [[name, value] for name, value in _leaves(section)]
+    return markdown_table(["Figure", "Value"], rows)
+
+
+def _leaves(section: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for name, value in section.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", f"{value:.4f}" if isinstance(value, float) else str(value)

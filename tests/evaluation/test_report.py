@@ -1,0 +1,186 @@
+"""The record of a run, and the report made from records."""
+
+import builtins
+import json
+import subprocess
+
+import pytest
+
+from spacy_slavner.errors import InputError
+from spacy_slavner.evaluation.bsnlp import Document, Mention, score
+from spacy_slavner.evaluation.metrics import RunInfo, add_results, find_metrics, read_metrics, write_metrics
+from spacy_slavner.evaluation.plots import plot_records
+from spacy_slavner.evaluation.report import collect_results, mean_figures, read_records, render_markdown
+from spacy_slavner.evaluation.spans import SpanDocument, score_spans, score_words
+from spacy_slavner.evaluation.tables import evaluation_tables
+
+MACHINE = {"cpu": "Abacus 1", "cores": 2, "torch_threads": 2, "gpu": None}
+
+
+def result(right: int, wrong: int):
+    """Real scores of a toy system that finds `right` of ten names and `wrong` others."""
+    gold = {("PER", i, i + 1) for i in range(10)}
+    found = {("PER", i, i + 1) for i in range(right)} | {("LOC", 20 + i, 22 + i) for i in range(wrong)}
+    spans = [SpanDocument(gold, found, "cs")]
+    gold_mentions = [Mention(f"n{i}", f"n{i}", "PER", str(i)) for i in range(10)]
+    system = gold_mentions[:right] + [Mention(f"w{i}", f"w{i}", "LOC", str(i)) for i in range(wrong)]
+    documents = [[Document("t", "cs", "1", mentions)] for mentions in (gold_mentions, system)]
+    return {
+        "span": score_spans(spans),
+        "word": score_words(spans),
+        "bsnlp": score(*documents).to_dict(),
+        "language": None,
+        "words_per_second": 1000.0,
+    }
+
+
+CURVE = [{"step": 0, "seconds": 0.0, "score": 0.1}, {"step": 50, "seconds": 5.0, "score": 0.8}]
+
+
+@pytest.fixture
+def record(tmp_path):
+    def write(system, split, seed, results, released=False, curve=CURVE, **sections):
+        info = RunInfo(
+            system, "toy", split, seed, released, steps=50, seconds=5.0, commit="c" * 40, machine=MACHINE
+        )
+        path = tmp_path / "runs" / system / f"{split}-{seed}" / "metrics.json"
+        write_metrics(path, info, results, curve, **sections)
+        return path
+
+    return write
+
+
+def test_record_says_what_is_needed_to_repeat_a_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    info = RunInfo("bert_crf", "toy", "bsnlp2019", 0)
+    assert info.commit == "unknown" and info.modified is False
+    assert info.machine["cores"] >= 1 and info.machine["cpu"] and info.machine["torch_threads"] >= 1
+    assert info.packages["spacy"].startswith("3.8")
+
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost"]
+    (tmp_path / "file").write_text("a")
+    for command in (["init", "-q"], ["add", "file"], ["commit", "-q", "-m", "m"]):
+        subprocess.run([*git, *command], check=True)
+    assert len(RunInfo("a", "b", "c", 0).commit) == 40
+    (tmp_path / "file").write_text("b")
+    assert RunInfo("a", "b", "c", 0).modified is True
+
+
+def test_records_round_trip(record):
+    path = record("bert", "single_out", 1, {"dev": result(5, 0)})
+    add_results(path, "test", result(6, 0))
+    assert read_metrics(path)["results"] == {"dev": result(5, 0), "test": result(6, 0)}
+    assert read_metrics(path)["learning_curve"] == CURVE
+
+
+def test_results_json(record, tmp_path):
+    record("bert", "bsnlp2019", 0, {"dev": result(8, 0), "test": result(5, 5)}, released=True)
+    record("bert", "bsnlp2019", 1, {"dev": result(6, 2)}, released=True)
+    record("bilstm", "bsnlp2019", 0, {"dev": result(10, 0)})
+    record("bert", "single_out", 0, {"test": result(7, 0)}, released=True)
+    record("lemmas", "single_out", 0, {}, [], normalization={"single_out": {"accuracy": 0.9}})
+    records = read_records(find_metrics([tmp_path / "runs"]))
+    results = collect_results(records)
+
+    assert set(results["ner"]) == {"bsnlp2019_dev", "bsnlp2019_test", "single_out"}
+    dev = results["ner"]["bsnlp2019_dev"]
+    expected = [2 * n / (10 + m) for n, m in ((8, 8), (6, 8))]
+    for figure in ("span_f1", "rem_f1", "sm_f1", "rpm_f1"):
+        assert dev[figure] == pytest.approx(sum(expected) / 2)
+    assert dev["by_language"]["cs"]["span_f1"] == pytest.approx(sum(expected) / 2)
+    assert dev["by_type"]["PER"]["sm_f1"] == pytest.approx((2 * 8 / 18 + 2 * 6 / 16) / 2)
+    assert "lea_cross_language_f1" not in dev["by_language"]["cs"]
+    assert (dev["system"], dev["seeds"], dev["commit"]) == ("bert", [0, 1], "c" * 40)
+    assert results["systems"]["bilstm"]["bsnlp2019_dev"]["0"]["span_f1"] == 1
+    assert set(results["systems"]["bert"]["bsnlp2019_dev"]) == {"0", "1"}
+    assert results["normalization"] == {"single_out": {"accuracy": 0.9}}
+    json.dumps(results, allow_nan=False)
+
+    text = render_markdown(
+        records, results, ["python", "-m", "spacy_slavner", "report", "runs"], ["img/a.png"]
+    )
+    mean, deviation = 100 * sum(expected) / 2, 100 * abs(expected[0] - expected[1]) / 2**0.5
+    assert f"| **bert** | {mean:.2f} ± {deviation:.2f} |" in text
+    assert "| bilstm | 100.00 |" in text
+    for words in (
+        "`python -m spacy_slavner report runs`",
+        "Abacus 1, 2 cores",
+        "Seeds: 0, 1.",
+        "c" * 12,
+        "0.9000",
+    ):
+        assert words in text
+    assert "![a](img/a.png)" in text
+
+
+def test_training_and_evaluation_may_leave_two_records(record, tmp_path):
+    record("bert", "single_out", 0, {}, curve=CURVE)
+    other = tmp_path / "metrics-test.json"
+    info = RunInfo("bert", "toy", "single_out", 0, machine=MACHINE)
+    write_metrics(other, info, {"test": result(3, 0)})
+    records = read_records(find_metrics([tmp_path]))
+    assert len(records.runs) == 1
+    assert records.curves == {("single_out", "bert", 0): CURVE}
+
+
+def test_contradictions_are_refused(record, tmp_path):
+    first = record("bert", "single_out", 0, {"test": result(3, 0)}, released=True)
+    same, other = tmp_path / "metrics-same.json", tmp_path / "metrics-other.json"
+    same.write_text(first.read_text())
+    assert len(read_records([first, same]).runs) == 1
+    write_metrics(other, RunInfo("bert", "toy", "single_out", 0, machine=MACHINE), {"test": result(4, 0)})
+    with pytest.raises(InputError, match="other figures"):
+        read_records([first, other])
+    second = record("bilstm", "single_out", 0, {"test": result(4, 0)}, released=True)
+    with pytest.raises(InputError, match="Several systems"):
+        collect_results(read_records([first, second]))
+
+
+def test_bad_records(tmp_path):
+    path = tmp_path / "metrics.json"
+    with pytest.raises(InputError, match="no such file"):
+        find_metrics([path])
+    with pytest.raises(InputError, match="No metrics.json"):
+        find_metrics([tmp_path])
+    for text, message in (
+        ("{", "cannot be read"),
+        ("[]", "no info"),
+        ('{"info": {}, "results": {"dev": {}}}', "lacks system"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=message):
+            read_records([path])
+
+
+def test_means_skip_what_a_run_lacks():
+    means = mean_figures([{"a": 1.0, "by": {"cs": {"a": 1.0}}}, {"a": 2.0, "b": 4.0, "by": {}}])
+    assert means == {"a": 1.5, "by": {"cs": {"a": 1.0}}, "b": 4.0}
+
+
+def test_plots(record, tmp_path):
+    pytest.importorskip("matplotlib")
+    record("bert", "bsnlp2019", 0, {"dev": result(8, 0), "test": result(5, 5)})
+    record("bilstm", "bsnlp2019", 0, {"dev": result(2, 3)})
+    images = plot_records(read_records(find_metrics([tmp_path / "runs"])), tmp_path / "img")
+    names = {image.name for image in images}
+    assert names == {"learning_curve_bsnlp2019.png", "f1_bsnlp2019_dev.png", "f1_bsnlp2019_test.png"}
+    assert all(image.read_bytes().startswith(b"\x89PNG") for image in images)
+
+
+def test_plots_without_matplotlib(record, tmp_path, monkeypatch):
+    real = builtins.__import__
+
+    def without(name, *arguments, **keywords):
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return real(name, *arguments, **keywords)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    records = read_records([record("bert", "bsnlp2019", 0, {"dev": result(8, 0)})])
+    with pytest.raises(InputError, match="spacy-slavner\\[plots\\]"):
+        plot_records(records, tmp_path / "img")
+
+
+def test_terminal_tables():
+    text = evaluation_tables(result(8, 2))
+    assert "80.00" in text and "RPM" in text and "F by language" in text
