@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -11,6 +12,7 @@ from spacy.training import Example
 from ..attributes import DOC_ATTRIBUTES, set_attributes
 from ..errors import InputError
 from .docbin import read_docs
+from .sentences import rules_for
 
 # What a pipeline is told about a text besides the text itself.
 _GIVEN = ("doc_id", "topic", "source", "date", "url")
@@ -32,8 +34,8 @@ def create_corpus(
     path (Path | None): A .spacy file or a folder with such files.
     languages (list[str] | None): Read only documents of these languages.
     topics (list[str] | None): Read only documents of these topics.
-    max_tokens (int): Cut documents into pieces of at most that many tokens: at sentence ends if they are
-        annotated, else at line ends, else anywhere, but never inside an entity. 0 leaves them whole.
+    max_tokens (int): Cut documents into pieces of at most that many tokens: at sentence ends, else
+        anywhere, but never inside an entity. 0 leaves them whole.
     limit (int): Read at most that many documents; 0 reads all.
     gold_preproc (bool): Give the pipeline the tokens of the reference instead of tokenizing its text.
     shuffle (bool): Give the documents in another order each time.
@@ -116,10 +118,11 @@ def cut(doc: Doc, max_tokens: int) -> Iterator[Doc]:
 
 
 def _boundaries(doc: Doc) -> list[int]:
-    """The tokens that a piece had best begin with: sentence starts, else those after a line end."""
+    """The tokens that a piece had best begin with: sentence starts, by the language's rules if unknown."""
     if doc.has_annotation("SENT_START"):
         return [token.i for token in doc if token.is_sent_start]
-    return [token.i + 1 for token in doc[:-1] if "\n" in token.text]
+    starts = rules_for(doc._.language)(doc.text)
+    return numpy.searchsorted(doc.to_array("IDX").astype("int64"), starts).tolist()
 
 
 def _end_of_piece(length: int, start: int, max_tokens: int, good: list[int], inside: set[int]) -> int:
