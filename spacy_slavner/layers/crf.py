@@ -68,6 +68,28 @@ def _init_head(head: Model, X: Floats2d | None = None, Y: None = None) -> None:
     module.to(device)
 
 
+def scheme_rules(scheme: Scheme, types: Sequence[str]) -> dict[str, torch.Tensor]:
+    """Say what a tag scheme allows, as arguments of `ConstrainedCRF`.
+
+    scheme (Scheme): The tag scheme.
+    types (Sequence[str]): Types of spans, in the order of the tags.
+    RETURNS (dict[str, Tensor]): "legal_start", "legal_end" (tags,), "legal" and "continues"
+        (tags, tags), all bool.
+    """
+    tags = scheme.labels(types)
+    rules = {
+        "legal_start": [scheme.legal_start(tag) for tag in tags],
+        "legal_end": [scheme.legal_end(tag) for tag in tags],
+        "legal": [[scheme.legal_transition(a, b) for b in tags] for a in tags],
+        "continues": [[_are_one_span(a, b) for b in tags] for a in tags],
+    }
+    return {name: torch.tensor(rule) for name, rule in rules.items()}
+
+
+def _are_one_span(*tags: str) -> bool:
+    return [span[:2] for span in spans_from_tags(tags)] == [(0, len(tags))]
+
+
 def set_scheme(head: Model, scheme: Scheme, types: Sequence[str]) -> None:
     """Tell an initialised head which tag sequences are legal.
 
@@ -75,19 +97,7 @@ def set_scheme(head: Model, scheme: Scheme, types: Sequence[str]) -> None:
     scheme (Scheme): The tag scheme.
     types (Sequence[str]): Types of spans, in the order of the tags.
     """
-    tags = scheme.labels(types)
-    crf_of(head).set_rules(
-        legal_start=torch.tensor([scheme.legal_start(tag) for tag in tags]),
-        legal_end=torch.tensor([scheme.legal_end(tag) for tag in tags]),
-        legal=torch.tensor([[scheme.legal_transition(a, b) for b in tags] for a in tags]),
-        continues=torch.tensor([[len(_only_span(a, b)) == 2 for b in tags] for a in tags]),
-    )
-
-
-def _only_span(before: str, after: str) -> range:
-    """The tokens of the first span in a sequence of two tags."""
-    start, end, _ = next(iter(spans_from_tags([before, after])), (0, 0, ""))
-    return range(start, end)
+    crf_of(head).set_rules(**scheme_rules(scheme, types))
 
 
 def crf_of(head: Model) -> ConstrainedCRF:

@@ -250,6 +250,8 @@ class ConstrainedCRF(CRF):
         RETURNS (Tensor): (spans,).
         RAISES (ValueError): Bad shapes, bad mask, emissions not finite.
         """
+        if not len(spans):
+            return emissions.new_zeros(0, dtype=torch.float32)
         with torch.autocast(emissions.device.type, enabled=False):
             emissions, mask = self._prepare(emissions, mask, tags)
             rows, first, last = spans[:, 0], spans[:, 1], spans[:, 2] - 1

@@ -1,0 +1,87 @@
+"""How many times faster than pytorch-crf the CRF decodes, and computes its loss and gradient."""
+
+import time
+from collections.abc import Callable
+
+from _common import finish, parser
+
+
+def main() -> None:
+    """Time both on the same emissions; constraints on ours, as in the name recogniser."""
+    arguments = parser(main.__doc__)
+    arguments.add_argument("--tags", type=int, nargs="+", default=[9, 21, 41])
+    arguments.add_argument("--batch", type=int, default=32)
+    arguments.add_argument("--length", type=int, default=128)
+    arguments.add_argument("--rounds", type=int, default=10)
+    args = arguments.parse_args()
+
+    import torch
+
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    rows = [measure(tags, args.batch, args.length, args.rounds) for tags in args.tags]
+    finish(args, {"rows": rows})
+
+
+def measure(n_tags: int, batch: int, length: int, rounds: int) -> dict[str, float]:
+    """Time one size, all sequences of full length.
+
+    n_tags (int): Number of tags; odd, since BIO has two per type and one for no name.
+    batch (int): Number of sequences.
+    length (int): Tokens of each.
+    rounds (int): How often; the medians are compared.
+    RETURNS (dict[str, float]): A row: sizes, milliseconds, ratios.
+    """
+    import torch
+    import torchcrf
+
+    from spacy_slavner.layers.crf import scheme_rules
+    from spacy_slavner.layers.torch.crf import ConstrainedCRF
+    from spacy_slavner.tagging import Scheme
+
+    types = [f"T{i}" for i in range(n_tags // 2)]
+    ours = ConstrainedCRF(n_tags, **scheme_rules(Scheme("BIO"), types))
+    theirs = torchcrf.CRF(n_tags, batch_first=True)
+    theirs.load_state_dict({name: p.data for name, p in ours.named_parameters()})
+    emissions = 2 * torch.randn(batch, length, n_tags)
+    tags, _ = ours.decode(emissions)
+    mask = torch.ones(batch, length, dtype=torch.bool)
+
+    def step(crf) -> Callable[[], None]:
+        def run() -> None:
+            leaf = emissions.clone().requires_grad_()
+            (-crf(leaf, tags, mask)).backward()
+
+        return run
+
+    row = {"tags": n_tags, "batch": batch, "length": length}
+    for name, a, b in [
+        ("decode", lambda: ours.decode(emissions, mask), lambda: theirs.decode(emissions, mask)),
+        ("loss", step(ours), step(theirs)),
+    ]:
+        row[f"{name}_ms"], row[f"{name}_ms_pytorch_crf"] = milliseconds(a, b, rounds)
+        row[f"{name}_ratio"] = row[f"{name}_ms_pytorch_crf"] / row[f"{name}_ms"]
+    spans = torch.tensor([[row, 3, 6] for row in range(batch)])
+    confidence = lambda: ours.span_probabilities(emissions, tags, spans, mask)  # noqa: E731
+    row["confidence_ms"], _ = milliseconds(confidence, confidence, rounds)
+    return row
+
+
+def milliseconds(
+    first: Callable[[], object], second: Callable[[], object], rounds: int
+) -> tuple[float, float]:
+    """Median times of two functions, run in turns so that both see the same machine."""
+    from statistics import median
+
+    times: tuple[list[float], list[float]] = ([], [])
+    first(), second()
+    for _ in range(rounds):
+        for function, record in zip((first, second), times, strict=True):
+            start = time.perf_counter()
+            function()
+            record.append(1000 * (time.perf_counter() - start))
+    return median(times[0]), median(times[1])
+
+
+if __name__ == "__main__":
+    main()

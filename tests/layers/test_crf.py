@@ -1,0 +1,268 @@
+"""The CRF against enumeration of all tag sequences, and against pytorch-crf."""
+
+from itertools import product
+
+import numpy
+import pytest
+import torch
+import torchcrf
+
+from spacy_slavner.layers.crf import scheme_rules
+from spacy_slavner.layers.torch.crf import ConstrainedCRF
+from spacy_slavner.tagging import SCHEMES, Scheme, spans_from_tags
+
+TYPES = ["PER", "LOC"]
+
+
+def make_crf(scheme: str | None, scale: float = 1.0, n_tags: int = 5) -> ConstrainedCRF:
+    """A CRF with random transition scores, constrained by a scheme or not at all."""
+    torch.manual_seed(0)
+    limits = scheme_rules(Scheme(scheme), TYPES) if scheme else {}
+    crf = ConstrainedCRF(len(limits["legal"]) if scheme else n_tags, **limits)
+    for parameter in crf.parameters():
+        torch.nn.init.normal_(parameter, 0, scale)
+    return crf
+
+
+def enumerate_paths(crf: ConstrainedCRF, emissions: torch.Tensor) -> dict[tuple[int, ...], float]:
+    """The log score of every legal sequence, by its definition."""
+    start, transitions, end = (
+        p.detach().double().numpy()
+        for p in (crf.start_transitions, crf.transitions, crf.end_transitions)
+    )
+    emissions, legal = emissions.double().numpy(), crf.legal.numpy()
+    scores = {}
+    for path in product(range(crf.num_tags), repeat=len(emissions)):
+        pairs = list(zip(path[:-1], path[1:], strict=True))
+        if not (crf.legal_start[path[0]] and crf.legal_end[path[-1]]):
+            continue
+        if not all(legal[a, b] for a, b in pairs):
+            continue
+        scores[path] = (
+            start[path[0]]
+            + sum(emissions[t, tag] for t, tag in enumerate(path))
+            + sum(transitions[a, b] for a, b in pairs)
+            + end[path[-1]]
+        )
+    return scores
+
+
+def probabilities(crf: ConstrainedCRF, emissions: torch.Tensor) -> dict[tuple[int, ...], float]:
+    scores = enumerate_paths(crf, emissions)
+    weights = numpy.exp(numpy.array(list(scores.values())) - max(scores.values()))
+    return dict(zip(scores, weights / weights.sum(), strict=True))
+
+
+def batch(crf: ConstrainedCRF, lengths: list[int], scale: float = 1.0):
+    """Random emissions with rubbish on the padding."""
+    torch.manual_seed(1)
+    emissions = torch.randn(len(lengths), max(lengths), crf.num_tags) * scale
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    return emissions, mask
+
+
+# Scores so wide apart that the sums are done in log space, as well as ordinary ones.
+CASES = [(scheme, scale) for scheme in (None, *SCHEMES) for scale in (1.0, 100.0)]
+LENGTHS = [1, 4, 2, 3]
+
+
+@pytest.mark.parametrize("scheme,scale", CASES)
+def test_likelihood_by_enumeration(scheme, scale):
+    crf = make_crf(scheme)
+    emissions, mask = batch(crf, LENGTHS, scale)
+    assert crf._scores_lie_far_apart(emissions) == (scale > 1)
+    for row, length in enumerate(LENGTHS):
+        scores = enumerate_paths(crf, emissions[row, :length])
+        expected = numpy.logaddexp.reduce(list(scores.values()))
+        path = list(scores)[len(scores) // 2]
+        tags = torch.tensor(path)[None]
+        found = crf.log_likelihood(emissions[row : row + 1, :length], tags)
+        assert found.item() == pytest.approx(scores[path] - expected, rel=1e-5, abs=1e-4)
+
+
+@pytest.mark.parametrize("scheme", [None, *SCHEMES])
+def test_gradient_equals_that_of_the_plain_sum_in_log_space(scheme):
+    crf = make_crf(scheme)
+    emissions, mask = batch(crf, LENGTHS)
+    tags, _ = crf.decode(emissions, mask)
+    weights = torch.tensor([1.0, -2.0, 0.5, 3.0])
+    gradients = []
+    for way in ("messages", "autograd"):
+        leaf = emissions.clone().requires_grad_()
+        crf.zero_grad()
+        if way == "messages":
+            values = crf.log_likelihood(leaf, tags, mask)
+        else:
+            values = crf._gold_score(leaf, tags, mask) - crf._log_partition(leaf, mask)
+        (values * weights).sum().backward()
+        gradients.append([leaf.grad.clone(), *(p.grad.clone() for p in crf.parameters())])
+    for ours, plain in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, plain, atol=1e-5, rtol=1e-5)
+    assert gradients[0][0][~mask].abs().sum() == 0
+
+
+def test_gradient_by_finite_differences():
+    crf = make_crf("BIOES")
+    emissions, mask = batch(crf, [3, 2])
+    tags, _ = crf.decode(emissions, mask)
+    leaf = emissions.clone().requires_grad_()
+    crf.loss(leaf, tags, mask).backward()
+    for index in [(0, 0, 0), (0, 2, 3), (1, 1, 4)]:
+        step = torch.zeros_like(emissions)
+        step[index] = 0.01
+        up, down = crf.loss(emissions + step, tags, mask), crf.loss(emissions - step, tags, mask)
+        assert leaf.grad[index].item() == pytest.approx((up - down).item() / 0.02, abs=1e-3)
+
+
+@pytest.mark.parametrize("scheme,scale", CASES)
+def test_viterbi_by_enumeration(scheme, scale):
+    crf = make_crf(scheme)
+    emissions, mask = batch(crf, LENGTHS, scale)
+    tags, scores = crf.decode(emissions, mask)
+    for row, length in enumerate(LENGTHS):
+        paths = enumerate_paths(crf, emissions[row, :length])
+        best = max(paths, key=paths.get)
+        assert tuple(tags[row, :length].tolist()) == best
+        assert tags[row, length:].sum() == 0
+        assert scores[row].item() == pytest.approx(paths[best], rel=1e-5, abs=1e-4)
+
+
+@pytest.mark.parametrize("scheme,scale", CASES)
+def test_marginals_by_enumeration(scheme, scale):
+    crf = make_crf(scheme)
+    emissions, mask = batch(crf, LENGTHS, scale)
+    found = crf.marginals(emissions, mask)
+    for row, length in enumerate(LENGTHS):
+        expected = torch.zeros(length, crf.num_tags)
+        for path, probability in probabilities(crf, emissions[row, :length]).items():
+            for t, tag in enumerate(path):
+                expected[t, tag] += probability
+        torch.testing.assert_close(found[row, :length], expected, atol=1e-4, rtol=1e-4)
+    assert found[~mask].abs().sum() == 0
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+def test_span_probability_by_enumeration(scheme, scale):
+    crf = make_crf(scheme)
+    names = Scheme(scheme).labels(TYPES)
+    lengths = [4, 3, 4, 1, 4, 4]
+    emissions, mask = batch(crf, lengths, scale)
+    tags, _ = crf.decode(emissions, mask)
+    spans = [
+        (row, start, end)
+        for row, length in enumerate(lengths)
+        for start, end, _ in spans_from_tags(names[t] for t in tags[row, :length].tolist())
+    ]
+    assert len(spans) > 3 and any(end - start > 1 for _, start, end in spans)
+    found = crf.span_probabilities(emissions, tags, torch.tensor(spans), mask)
+    for (row, start, end), probability in zip(spans, found.tolist(), strict=True):
+        here = tuple(tags[row, start:end].tolist())
+        expected = sum(
+            p
+            for path, p in probabilities(crf, emissions[row, : lengths[row]]).items()
+            if path[start:end] == here
+            and (start, end) in [s[:2] for s in spans_from_tags(names[t] for t in path)]
+        )
+        assert probability == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_illegal_sequences_are_never_decoded(scheme):
+    """Even where every emission and every transition score asks for them."""
+    scheme = Scheme(scheme)
+    crf = make_crf(scheme.name)
+    names = scheme.labels(TYPES)
+    with torch.no_grad():
+        crf.transitions[~crf.legal] = 1e4
+        crf.start_transitions[~crf.legal_start] = 1e4
+        crf.end_transitions[~crf.legal_end] = 1e4
+    generator = torch.Generator().manual_seed(2)
+    emissions = 1e4 * torch.randint(0, 2, (64, 12, len(names)), generator=generator).float()
+    lengths = torch.randint(1, 13, (64,), generator=generator)
+    mask = torch.arange(12) < lengths[:, None]
+    tags, scores = crf.decode(emissions, mask)
+    assert torch.isfinite(scores).all()
+    for row, length in zip(tags.tolist(), lengths.tolist(), strict=True):
+        path = [names[tag] for tag in row[:length]]
+        assert scheme.legal_start(path[0]) and scheme.legal_end(path[-1])
+        assert all(map(scheme.legal_transition, path[:-1], path[1:]))
+    # The free best sequence would be illegal somewhere, or the test would show nothing.
+    greedy = emissions.argmax(2)
+    assert not crf.legal[greedy[:, :-1], greedy[:, 1:]][mask[:, 1:]].all()
+
+
+def test_an_illegal_sequence_has_no_probability():
+    crf = make_crf("BIO")
+    inside = Scheme("BIO").labels(TYPES).index("I-PER")
+    emissions, _ = batch(crf, [2])
+    assert crf.log_likelihood(emissions, torch.tensor([[0, inside]])).item() == -float("inf")
+
+
+@pytest.mark.parametrize("n_tags,scale", [(5, 1.0), (21, 3.0)])
+def test_equals_pytorch_crf_without_constraints(n_tags, scale):
+    crf = make_crf(None, n_tags=n_tags)
+    other = torchcrf.CRF(n_tags, batch_first=True)
+    other.load_state_dict({name: p.data for name, p in crf.named_parameters()})
+    lengths = [1, 30, 17, 2, 30]
+    emissions, mask = batch(crf, lengths, scale)
+    tags = torch.randint(0, n_tags, mask.shape)
+    ours, theirs = (emissions.clone().requires_grad_() for _ in range(2))
+    a = crf(ours, tags, mask, reduction="token_mean")
+    b = other(theirs, tags, mask, reduction="token_mean")
+    assert a.item() == pytest.approx(b.item(), abs=1e-4)
+    a.backward()
+    b.backward()
+    torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-4, rtol=1e-4)
+    for name, parameter in crf.named_parameters():
+        torch.testing.assert_close(
+            parameter.grad, other.get_parameter(name).grad, atol=1e-4, rtol=1e-4
+        )
+    decoded, _ = crf.decode(emissions, mask)
+    rows = [row[:n].tolist() for row, n in zip(decoded, lengths, strict=True)]
+    assert rows == other.decode(emissions, mask)
+
+
+@pytest.mark.parametrize("scheme", [None, *SCHEMES])
+def test_padding_changes_nothing(scheme):
+    crf = make_crf(scheme)
+    lengths = [1, 9, 4, 7]
+    emissions, mask = batch(crf, lengths)
+    tags, scores = crf.decode(emissions, mask)
+    marginals = crf.marginals(emissions, mask)
+    likelihoods = crf.log_likelihood(emissions, tags, mask)
+    for row, n in enumerate(lengths):
+        alone = emissions[row : row + 1, :n]
+        own_tags, own_score = crf.decode(alone)
+        assert own_tags[0].tolist() == tags[row, :n].tolist()
+        torch.testing.assert_close(own_score[0], scores[row])
+        torch.testing.assert_close(crf.marginals(alone)[0], marginals[row, :n])
+        torch.testing.assert_close(crf.log_likelihood(alone, own_tags)[0], likelihoods[row])
+
+
+def test_autocast_changes_nothing():
+    crf = make_crf("BIO")
+    emissions, mask = batch(crf, [9, 4])
+    emissions = emissions.bfloat16()
+    tags, _ = crf.decode(emissions, mask)
+    plain = crf.log_likelihood(emissions, tags, mask), crf.marginals(emissions, mask)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        cast = crf.log_likelihood(emissions, tags, mask), crf.marginals(emissions, mask)
+        cast_tags, _ = crf.decode(emissions, mask)
+    assert torch.equal(tags, cast_tags)
+    for a, b in zip(plain, cast, strict=True):
+        assert b.dtype == torch.float32
+        assert torch.equal(a, b)
+
+
+def test_bad_input_is_refused():
+    crf = make_crf("BIO")
+    emissions, mask = batch(crf, [3, 2])
+    with pytest.raises(ValueError, match="first timestep"):
+        crf.decode(emissions, torch.zeros_like(mask))
+    with pytest.raises(ValueError, match="then false"):
+        crf.decode(emissions, torch.tensor([[True, False, True]] * 2))
+    with pytest.raises(ValueError, match="diverged"):
+        crf.marginals(emissions * float("nan"), mask)
+    with pytest.raises(ValueError, match="reduction"):
+        crf(emissions, mask.long(), mask, reduction="most")
