@@ -1,11 +1,17 @@
 """`python -m spacy_slavner …` and `spacy slavner …`: one module per command, imported lazily inside."""
 
 import importlib
+import os
 import pkgutil
 import sys
 
 from ..errors import InputError
 from ._app import app
+
+# Before torch is imported: waiting threads that spin bring a machine with another busy process to
+# a tenth of its speed, and the tokenizers' own threads warn at every fork.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 for _module in pkgutil.iter_modules(__path__):
     if not _module.name.startswith("_"):

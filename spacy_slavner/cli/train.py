@@ -1,0 +1,177 @@
+"""`train`: train a pipeline, with a record of the run and the means to go on after an interruption."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from ..errors import InputError
+from ._app import app
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from thinc.api import Config
+
+    from ..training.progress import Progress
+
+
+@app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def train_cli(
+    ctx: typer.Context,
+    config_path: Path = typer.Argument(..., help="Config: of a system, or a full one"),
+    output_path: Path = typer.Argument(..., help="Folder for model-best, model-last, metrics.json"),
+    resume: bool = typer.Option(
+        False, "--resume", "-r", help="Go on where the run stopped; keep it if it is finished"
+    ),
+    epochs: float = typer.Option(
+        0, "--epochs", help="Set training.max_steps to so many passes over the training corpus"
+    ),
+    min_steps: int = typer.Option(0, "--min-steps", help="Least number of steps with --epochs"),
+    metrics: Path = typer.Option(
+        None, "--metrics", "-m", help="Where to write the record (default: in the output folder)"
+    ),
+    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
+) -> None:
+    """Train a pipeline as `spacy train` does, able to resume.
+
+    Settings are overridden as in spaCy, e.g. --paths.train corpus/train.spacy
+    --training.max_steps 100. Ctrl-C saves and says how to go on.
+    """
+    from spacy.cli._util import parse_config_overrides
+
+    from ..training.config import merge_config
+
+    config = merge_config(config_path, parse_config_overrides(ctx.args))
+    train(
+        config,
+        output_path,
+        resume=resume,
+        epochs=epochs,
+        min_steps=min_steps,
+        metrics=metrics,
+        use_gpu=use_gpu,
+    )
+
+
+def train(
+    config: "Config",
+    output: Path,
+    *,
+    resume: bool = False,
+    epochs: float = 0,
+    min_steps: int = 0,
+    metrics: Path | None = None,
+    use_gpu: int = -1,
+) -> "Progress":
+    """Train a pipeline or go on training it.
+
+    config (Config): The config, its variables not filled in.
+    output (Path): Folder for model-best, model-last and the record.
+    resume (bool): Go on with the run in that folder if config and corpora are the same; a finished
+        run is kept. Otherwise, and where there is no run, one is begun.
+    epochs (float): If not 0, training ends after so many passes over the training corpus.
+    min_steps (int): Least number of steps where `epochs` sets it.
+    metrics (Path | None): Where to write the record; None: metrics.json in the output folder.
+    use_gpu (int): GPU id, -1 for the CPU.
+    RETURNS (Progress): What was done.
+    RAISES (InputError): When a corpus is missing.
+    """
+    from spacy.cli._util import setup_gpu
+    from wasabi import msg
+
+    from ..training.loop import Interrupted, count_steps
+    from ..training.loop import train as run_training
+
+    max_steps = config["training"].get("max_steps", 0)
+    goal = f"{epochs:g} epochs, at least {min_steps} steps" if epochs else f"{max_steps} steps"
+    progress = _progress(config, output, resume)
+    if progress.is_kept(goal):
+        msg.good(f"The run in {output} is finished ({progress.steps} steps) and is kept")
+        return progress
+    setup_gpu(use_gpu)
+    msg.divider("Initializing pipeline")
+    nlp = _initialize(config, output, progress, use_gpu)
+    if epochs:
+        steps = max(count_steps(nlp, epochs), min_steps)
+        nlp.config["training"]["max_steps"] = steps
+        msg.info(f"The run has {steps} steps ({goal})")
+    msg.divider("Training pipeline")
+    progress.goal, progress.finished = goal, ""
+    try:
+        run_training(nlp, output, progress, use_gpu=use_gpu)
+    except Interrupted:
+        msg.warn(f"Stopped after {progress.steps} steps and saved in {output / 'model-last'}")
+        msg.text("The same command with --resume goes on from there")
+        raise typer.Exit(130) from None
+    metrics = metrics or output / "metrics.json"
+    _write_metrics(nlp, output, progress, metrics)
+    msg.good(f"{progress.steps} steps in {progress.seconds:.0f} s, recorded in {metrics}")
+    msg.text(
+        f"The best pipeline (score {progress.best_score:.4f}, step {progress.best_step}) "
+        f"lies in {output / 'model-best'}"
+    )
+    return progress
+
+
+def _progress(config: "Config", output: Path, resume: bool) -> "Progress":
+    """The record to go on with, or a new one."""
+    from wasabi import msg
+
+    from ..training.progress import Progress, fingerprint
+
+    _check_corpora(config)
+    new = Progress(fingerprint(config))
+    old = Progress.from_disk(output) if resume else None
+    if old is None:
+        return new
+    if old.fingerprint != new.fingerprint:
+        msg.warn(f"The run in {output} had another config or corpus; a new one is begun")
+        return new
+    if not (output / "model-last" / "config.cfg").is_file():
+        msg.warn(f"The run in {output} has lost its checkpoint; a new one is begun")
+        return new
+    return old
+
+
+def _check_corpora(config: "Config") -> None:
+    paths = config.interpolate().get("paths", {})
+    for name in ("train", "dev"):
+        if name in paths and not (paths[name] and Path(paths[name]).exists()):
+            raise InputError(
+                f"there is no {name} corpus",
+                path=paths[name],
+                remedy=f"Make it with `convert` and give it as --paths.{name}",
+            )
+
+
+def _initialize(config: "Config", output: Path, progress: "Progress", use_gpu: int) -> "Language":
+    from spacy.cli._util import show_validation_error
+    from spacy.training.initialize import init_nlp
+    from wasabi import msg
+
+    with show_validation_error(hint_fill=False):
+        nlp = init_nlp(config, use_gpu=use_gpu)
+    if progress.steps:
+        nlp.from_disk(output / "model-last")
+        msg.good(f"Initialized pipeline; going on after step {progress.steps}")
+    else:
+        msg.good("Initialized pipeline")
+    return nlp
+
+
+def _write_metrics(nlp: "Language", output: Path, progress: "Progress", path: Path) -> None:
+    from ..evaluation.metrics import RunInfo, write_metrics
+    from .corpus import corpus_names
+
+    config = nlp.config.interpolate()
+    corpus, split = corpus_names(Path(config["paths"]["train"]))
+    info = RunInfo(
+        system=output.parent.name if output.name.isdigit() else output.name,
+        corpus=corpus,
+        split=split,
+        seed=config["training"]["seed"],
+        steps=progress.steps,
+        seconds=round(progress.seconds, 1),
+        words_per_second=round(progress.words / max(progress.seconds, 1e-9), 1),
+    )
+    write_metrics(path, info, {}, progress.curve)
