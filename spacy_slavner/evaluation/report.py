@@ -202,6 +202,9 @@ def unique(values: Iterable[Any]) -> list[Any]:
 
 # Markdown.
 
+# What the tables by language and type show.
+GROUPED = ("span_f1", "rpm_f1", "rem_f1", "sm_f1")
+
 LABELS = dict(
     zip(
         FIGURES, ("Span", "Word", "RPM", "REM", "SM", "NORM", "LEA doc", "LEA lang", "LEA cross"), strict=True
@@ -225,7 +228,7 @@ def render_markdown(records: Records, results: dict[str, Any], command: list[str
         parts += [f"## {key}", _systems_table(here)]
         for group in GROUPS:
             if table := _group_table(here, group):
-                parts += [f"### Span F1 {group.replace('_', ' ')}", table]
+                parts += [f"### F1 {group.replace('_', ' ')}", table]
         if table := _length_table(here):
             parts += ["### Spans by length in tokens", table]
     for name in SECTIONS:
@@ -302,14 +305,16 @@ def _systems_table(runs: list[Run]) -> str:
 
 
 def _group_table(runs: list[Run], group: str) -> str:
+    """The figures of GROUPED for each language or type; a row per system and figure."""
     systems = _by_system(runs)
     figures = {name: [figures_of(run.result)[group] for run in rs] for name, rs in systems.items()}
     names = sorted({name for each in figures.values() for groups in each for name in groups})
-    rows = [
-        [system, *(spread([groups.get(name, {}).get("span_f1") for groups in each]) for name in names)]
-        for system, each in figures.items()
-    ]
-    return markdown_table(["System", *names], rows) if names else ""
+    rows = []
+    for figure in GROUPED:
+        for system, each in figures.items():
+            cells = [spread([groups.get(name, {}).get(figure) for groups in each]) for name in names]
+            rows.append([f"{LABELS[figure]}, {system}", *cells])
+    return markdown_table(["", *names], rows) if names else ""
 
 
 def _length_table(runs: list[Run]) -> str:
@@ -332,7 +337,7 @@ def _length_table(runs: list[Run]) -> str:
         "System",
         *(f"F1 {n}" for n in lengths),
         *(f"% of gold {n}" for n in lengths),
-        *(f"% of found {n}" for n in lengths),
+        *(f"% of right {n}" for n in lengths),
     ]
     return markdown_table(header, rows) if rows else ""
 

@@ -73,6 +73,11 @@ def test_records_round_trip(record):
     assert read_metrics(path)["learning_curve"] == CURVE
 
 
+def test_a_run_that_diverged_leaves_a_record(record):
+    path = record("bert", "single_out", 1, {}, curve=[{"step": 1, "score": 0.0, "loss": float("nan")}])
+    assert read_metrics(path)["learning_curve"][0]["loss"] is None
+
+
 def test_results_json(record, tmp_path):
     record("bert", "bsnlp2019", 0, {"dev": result(8, 0), "test": result(5, 5)}, released=True)
     record("bert", "bsnlp2019", 1, {"dev": result(6, 2)}, released=True)
