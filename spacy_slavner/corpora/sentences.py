@@ -1,7 +1,7 @@
 """Where sentences end: rules over raw text, with one list of abbreviations per language."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -12,9 +12,6 @@ FOLDER = Path(__file__).parent / "abbreviations"
 SentenceStartsT = Callable[[str], list[int]]
 
 GENERIC = "xx"
-# In these languages a number with a full stop is an ordinal: "5. května", "Karel IV. řekl".
-ORDINALS = frozenset({"cs", "hr", "pl", "sk", "sl", "sr"})
-
 OPENERS = "„“”«»‹›\"'‘’‚([{–—―-•*¿¡"
 # Either a line break, or closing punctuation and blanks before something that may be a sentence.
 CANDIDATE = re.compile(
@@ -25,7 +22,6 @@ CANDIDATE = re.compile(
     re.VERBOSE,
 )
 OPENING = re.compile(rf"[{re.escape(OPENERS)}\s]*")
-ROMAN = re.compile(r"[IVXLC]+\Z")
 # Two initials or more, written together: "А.В.", "J.F."
 INITIALS = re.compile(r"(?:[^\W\d_]{1,2}\.)+-?[^\W\d_]{1,2}\Z")
 LONGEST_WORD = 24
@@ -34,17 +30,15 @@ CONTINUES = frozenset(",;:.!?…%)]}/&=+")
 
 
 class SentenceRules:
-    """Rules for one language: abbreviations, initials, ordinals, quotation marks, line breaks.
+    """Rules for one language: abbreviations, initials, dates, quotation marks, line breaks.
 
     names (Iterable[str]): Abbreviations that stand before names: their full stop ends nothing.
     numbers (Iterable[str]): Abbreviations that stand before numbers: "art. 5", "č. 7".
-    ordinals (bool): Whether a number with a full stop is an ordinal.
     """
 
-    def __init__(self, names=(), numbers=(), *, ordinals: bool = False) -> None:
+    def __init__(self, names: Iterable[str] = (), numbers: Iterable[str] = ()) -> None:
         self.names = frozenset(names)
         self.numbers = frozenset(numbers)
-        self.ordinals = ordinals
 
     def __call__(self, text: str) -> list[int]:
         """Find the sentences of a text.
@@ -93,14 +87,14 @@ class SentenceRules:
         word = words[-1].lstrip(OPENERS)
         if not word:
             return False
-        alone = len(words) == 1 and stop - len(word) - last <= 2
         if word.isdigit():
-            # "5. května" never comes here (lower case); "1. Názov" is an item of a list.
-            return alone or (self.ordinals and len(word) < 3 and first.isalpha())
+            # An ordinal before a small letter ("5. května") never comes as far as this. Before a
+            # capital, more numbers end a sentence than not; "22. 12." is a date, and at the start
+            # of a sentence "1." is the number of an item.
+            item = len(words) == 1 and stop - len(word) - last <= 1
+            return item or (len(word) < 3 and text[match.end()].isdigit())
         if len(word) == 1 and word.isupper():
             return True
-        if ROMAN.match(word):
-            return alone or self.ordinals
         if INITIALS.match(word) and word[0].isupper():
             return True
         lower = word.lower()
@@ -125,7 +119,7 @@ def rules_for(language: str | None) -> SentenceRules:
     """
     if language in languages():
         names, numbers = read_abbreviations(FOLDER / f"{language}.txt")
-        return SentenceRules(names, numbers, ordinals=language in ORDINALS)
+        return SentenceRules(names, numbers)
     lists = [read_abbreviations(FOLDER / f"{known}.txt") for known in languages()]
     return SentenceRules(set().union(*(x for x, _ in lists)), set().union(*(y for _, y in lists)))
 

@@ -1,6 +1,5 @@
 """The component `sentence_splitter`: sentence starts by the rules of the document's language."""
 
-from collections.abc import Callable
 from functools import cache, partial
 
 import numpy
