@@ -201,10 +201,12 @@ class ConstrainedCRF(CRF):
             # the end of a sequence is computed too and never read.
             best = torch.empty_like(emissions)
             torch.add(emissions[0], start, out=best[0])
-            paths = emissions.new_empty(n_rows, *transitions.shape)
+            # The earlier tag comes first: a maximum over the first dimension is vectorised.
+            paths = emissions.new_empty(self.num_tags, n_rows, self.num_tags)
+            transitions_to = transitions.unsqueeze(1)
             for t in range(1, n_steps):
-                torch.add(best[t - 1].unsqueeze(2), transitions, out=paths)
-                torch.amax(paths, 1, out=best[t])
+                torch.add(best[t - 1].T.unsqueeze(2), transitions_to, out=paths)
+                torch.amax(paths, 0, out=best[t])
                 best[t] += emissions[t]
             last = mask.sum(1) - 1
             rows = torch.arange(n_rows, device=last.device)
