@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from spacy.util import CONFIG_SECTION_ORDER
 from thinc.api import Config
 
 from ..errors import InputError
@@ -23,7 +24,7 @@ def merge_config(path: Path | str, overrides: dict[str, Any] | None = None) -> C
     path = Path(path)
     base = path.parent / BASE
     parts = [base, path] if base.is_file() and base.name != path.name else [path]
-    config = Config()
+    config = Config(section_order=CONFIG_SECTION_ORDER)
     for part in parts:
         config = config.merge(_read(part))
     for name, value in (overrides or {}).items():

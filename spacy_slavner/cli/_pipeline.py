@@ -1,0 +1,35 @@
+"""Loading a pipeline, with one clear line where there is none."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+
+def load_pipeline(name: str) -> "Language":
+    """Load a pipeline from a folder or by its installed name.
+
+    name (str): Folder or name.
+    RETURNS (Language): The pipeline.
+    RAISES (InputError): If there is no such pipeline, or the folder holds none.
+    """
+    import spacy
+
+    if Path(name).is_dir() and not (Path(name) / "config.cfg").is_file():
+        raise InputError(
+            "this folder holds no pipeline",
+            path=name,
+            remedy="Give the folder with config.cfg, such as training/…/model-best",
+        )
+    try:
+        return spacy.load(name)
+    except OSError as error:
+        if "[E050]" not in str(error):
+            raise
+        raise InputError(
+            f"there is no pipeline {name!r}, neither installed nor as a folder",
+            remedy="Train one with `spacy project run all`, or give a folder",
+        ) from error

@@ -1,0 +1,129 @@
+"""`annotate`: submission files of the shared tasks for a folder of raw documents."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from ._app import app
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
+
+
+@app.command("annotate")
+def annotate_cli(
+    pipeline: str = typer.Argument(..., help="Folder or installed name of a pipeline"),
+    raw: Path = typer.Argument(..., help="Raw documents: <topic>/<language>/*.txt below it"),
+    output: Path = typer.Argument(..., help="Folder for <topic>/<language>/*.txt.out"),
+    encoding: str = typer.Option("utf-8", "--encoding", help="Encoding of the raw documents"),
+    gold_language: bool = typer.Option(
+        True, "--gold-language/--guess-language", help="Believe the folders about the language"
+    ),
+    force: bool = typer.Option(False, "--force", help="Replace a folder OUTPUT that is not empty"),
+    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
+) -> None:
+    """Write submission files (form, base form, type, id) that `check` accepts and `score` reads.
+
+    A raw document has five header lines, or is plain text. Where the pipeline gives no base form it
+    is the form itself; where it gives no id, type and base form make one.
+    """
+    from spacy.cli._util import setup_gpu
+    from wasabi import msg
+
+    from ..errors import InputError
+    from ._pipeline import load_pipeline
+
+    if output.is_dir() and any(output.iterdir()) and not force:
+        raise InputError(
+            "the output folder is not empty",
+            path=output,
+            remedy="Give a new folder, or --force to replace this one",
+        )
+    setup_gpu(use_gpu)
+    nlp = load_pipeline(pipeline)
+    counts = annotate(nlp, raw, output, encoding=encoding, gold_language=gold_language)
+    names = ", ".join(f"{type_} {n}" for type_, n in counts.most_common() if type_ != "documents")
+    msg.good(f"{counts['documents']} documents written to {output}; names: {names or 'none'}")
+
+
+def annotate(
+    nlp: "Language",
+    raw: Path,
+    output: Path,
+    *,
+    encoding: str = "utf-8",
+    gold_language: bool = True,
+) -> Counter[str]:
+    """Find names in raw documents and write submission files.
+
+    nlp (Language): The pipeline.
+    raw (Path): Folder of raw documents.
+    output (Path): Folder that is written, whole or not at all.
+    encoding (str): Encoding of the raw documents.
+    gold_language (bool): Whether a folder's or header's language is taken for granted.
+    RETURNS (Counter[str]): How many "documents", and how many names of each type.
+    RAISES (InputError): When there are no raw documents or one cannot be read.
+    """
+    from tqdm import tqdm
+
+    from ..corpora.bsnlp import to_annotation
+    from ..corpora.slavicner import write_text
+    from ..errors import InputError
+    from ..files import whole_folder
+
+    paths = sorted(p for p in raw.rglob("*.txt") if p.is_file()) if raw.is_dir() else []
+    if not paths:
+        raise InputError(
+            "there are no raw documents",
+            path=raw,
+            remedy="Give a folder with <topic>/<language>/*.txt",
+        )
+    counts: Counter[str] = Counter()
+    docs = nlp.pipe(_read(nlp, raw, paths, encoding, gold_language))
+    bar = tqdm(docs, total=len(paths), desc="Annotating", unit="doc")
+    with whole_folder(output) as folder:
+        for path, doc in zip(paths, bar, strict=True):
+            set_missing_ids(doc)
+            relative = path.relative_to(raw)
+            text = to_annotation(doc, relative.with_suffix("").as_posix())
+            write_text(folder / relative.with_name(f"{path.name}.out"), text, "utf-8")
+            counts["documents"] += 1
+            counts.update(ent.label_ for ent in doc.ents)
+    return counts
+
+
+def _read(
+    nlp: "Language", raw: Path, paths: list[Path], encoding: str, gold_language: bool
+) -> Iterator["Doc"]:
+    from ..corpora.bsnlp import parse_raw
+    from ..corpora.sources import language_of, set_origin
+    from ..corpora.text import clean, read_raw
+
+    for path in paths:
+        document = parse_raw(clean(read_raw(path, encoding)))
+        folders = path.relative_to(raw).parts[:-1]
+        language = document.language or (language_of(folders[-1]) if folders else None)
+        yield set_origin(
+            nlp.make_doc(document.text),
+            doc_id=document.doc_id or path.stem,
+            language=language if gold_language else None,
+            topic=folders[0] if len(folders) > 1 else None,
+            source=path.relative_to(raw).as_posix(),
+        )
+
+
+def set_missing_ids(doc: "Doc") -> None:
+    """Give names without an id one that is made of type and base form.
+
+    Without this all of them would share one entity for the evaluator.
+
+    doc (Doc): The document.
+    """
+    for ent in doc.ents:
+        if not ent.kb_id_:
+            words = (ent._.base_form or ent.text).lower().split()
+            ent.kb_id_ = "-".join([ent.label_, *words])

@@ -1,0 +1,104 @@
+"""`evaluate`: every score of a pipeline on a corpus, from raw text, and its speed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ._app import app
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+
+@app.command("evaluate")
+def evaluate_cli(
+    pipeline: str = typer.Argument(..., help="Folder or installed name of a pipeline"),
+    corpus: Path = typer.Argument(..., help="A .spacy file, or a folder with such files"),
+    metrics: Path = typer.Option(None, "--metrics", "-m", help="Record to add the scores to"),
+    part: str = typer.Option(None, "--part", help="Name in the record (default: the file's name)"),
+    gold_language: bool = typer.Option(
+        False, "--gold-language", help="Tell the pipeline each document's language"
+    ),
+    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
+) -> None:
+    """Evaluate a pipeline end to end: it gets raw text and finds tokens and languages by itself."""
+    from spacy.cli._util import setup_gpu
+    from wasabi import msg
+
+    from ..evaluation.tables import evaluation_tables
+    from ._pipeline import load_pipeline
+
+    setup_gpu(use_gpu)
+    nlp = load_pipeline(pipeline)
+    result = evaluate(nlp, corpus, gold_language=gold_language)
+    msg.divider(f"{pipeline} on {corpus}")
+    print(evaluation_tables(result))
+    print(
+        f"\n{result['documents']} documents, {result['words']} words in {result['seconds']:.1f} s: "
+        f"{result['words_per_second']:.0f} words per second"
+    )
+    if result["skipped"]:
+        msg.warn(f"{result['skipped']} documents without annotation of names are not scored")
+    if metrics:
+        _add_to_record(metrics, part or corpus.stem, result, nlp, pipeline, corpus)
+        msg.good(f"Scores recorded in {metrics}")
+
+
+def evaluate(nlp: "Language", corpus: Path, *, gold_language: bool = False) -> dict[str, Any]:
+    """Run a pipeline over the texts of a corpus and score what it finds.
+
+    nlp (Language): The pipeline.
+    corpus (Path): A .spacy file, or a folder with such files.
+    gold_language (bool): Tell the pipeline each document's language.
+    RETURNS (dict[str, Any]): As `evaluate_examples`, and "words" (parted by white space), "seconds",
+        "words_per_second" and "gold_language".
+    RAISES (InputError): When the corpus cannot be read or is empty.
+    """
+    from timeit import default_timer as timer
+
+    from spacy.training import Example
+    from tqdm import tqdm
+
+    from ..corpora.docbin import read_docs
+    from ..corpora.reader import make_example
+    from ..errors import InputError
+    from ..evaluation import evaluate_examples
+
+    references = list(read_docs(corpus, nlp.vocab))
+    if not references:
+        raise InputError("the corpus has no documents", path=corpus)
+    bare = [make_example(nlp, doc, know_language=gold_language).predicted for doc in references]
+    start = timer()
+    bar = tqdm(nlp.pipe(bare), total=len(bare), desc="Evaluating", unit="doc")
+    examples = [Example(doc, reference) for doc, reference in zip(bar, references, strict=True)]
+    seconds = timer() - start
+    words = sum(len(doc.text.split()) for doc in references)
+    return evaluate_examples(examples) | {
+        "words": words,
+        "seconds": round(seconds, 2),
+        "words_per_second": round(words / seconds, 1),
+        "gold_language": gold_language,
+    }
+
+
+def _add_to_record(
+    path: Path, part: str, result: dict, nlp: "Language", pipeline: str, corpus: Path
+) -> None:
+    """Add scores to the record of the training run, or begin a record."""
+    from ..evaluation.metrics import RunInfo, read_metrics, write_json, write_metrics
+    from .corpus import corpus_names
+
+    if path.is_file():
+        record = read_metrics(path)
+        record["results"][part] = result
+        write_json(path, record)
+        return
+    name, split = corpus_names(corpus)
+    info = RunInfo(
+        system=Path(pipeline).resolve().parent.name if Path(pipeline).is_dir() else pipeline,
+        corpus=name,
+        split=split,
+        seed=nlp.config.interpolate()["training"]["seed"] or 0,
+    )
+    write_metrics(path, info, {part: result})
