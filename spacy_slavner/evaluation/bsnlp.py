@@ -66,9 +66,6 @@ class Counts(NamedTuple):
     right: float = 0.0
     given: float = 0.0
 
-    def plus(self, other: "Counts") -> "Counts":
-        return Counts(*map(sum, zip(self, other, strict=True)))
-
     def prf(self) -> dict[str, float]:
         """RETURNS (dict[str, float]): "p", "r", "f" as fractions of 1; 0 where a side is empty."""
         r = self.found / self.wanted if self.wanted else 0.0
@@ -102,19 +99,21 @@ class Scores:
             tell a field apart (linking across languages, asked per language) has None there.
         """
         indices = [Cell._fields.index(name) for name in fields]
-        sums: dict[str, dict[tuple[str, ...], Counts]] = {}
+        sums: dict[str, dict[tuple[str, ...], list[float]]] = {}
         for metric, cells in self.counts.items():
-            sums[metric] = defaultdict(Counts)
+            sums[metric] = defaultdict(lambda: [0.0] * len(Counts._fields))
             for cell, counts in cells.items():
-                key = tuple(cell[i] for i in indices)
-                sums[metric][key] = sums[metric][key].plus(counts)
+                total = sums[metric][tuple([cell[i] for i in indices])]
+                for i, count in enumerate(counts):
+                    total[i] += count
         keys = {key: None for cells in sums.values() for key in cells if all(key)}
         if not fields:
             keys = {(): None}
         defined = {metric: set(fields) <= set(FIELDS[metric]) for metric in sums}
         undefined = dict.fromkeys("prf")
         return {
-            key: {m: sums[m][key].prf() if defined[m] else dict(undefined) for m in METRICS} for key in keys
+            key: {m: Counts(*sums[m][key]).prf() if defined[m] else dict(undefined) for m in METRICS}
+            for key in keys
         }
 
     def to_dict(self) -> dict[str, dict]:
