@@ -24,7 +24,7 @@ from .text import read_lines
 TAG = re.compile(r"O|[BIESLU](-\S+)?")
 NOT_DATA = re.compile(r"(readme|licen[cs]e|commit)|\.(md|stats|json|log|yml|py)$", re.IGNORECASE)
 DOCSTART = "-DOCSTART-"
-COLUMNS = "Name the columns with --columns, for instance word,_,tag (negative places: use _ for each)"
+COLUMNS = "Name the columns with --columns, for instance word,_,tag"
 _SEPARATOR = re.compile(r"[ \t]+")
 _COMMENT = re.compile(r"#\s*(id|newdoc id|newdoc|text|language|topic|sent_id)\b\s*=?\s*(.*)")
 

@@ -24,7 +24,7 @@ from .sources import Options, Source, files_below, set_origin
 from .text import read_lines
 
 ID, FORM, LEMMA, UPOS, XPOS, FEATS, HEAD, DEPREL, _DEPS, MISC = range(10)
-_NAME = re.compile(r"(?:^|\|)(?:NER|NE|name)=([^|]+)")
+_NAME = re.compile(r"(?:^|\|)(?:NER|NE|name)=(O|[BIESLU]-[^|]+)(?:$|\|)")
 
 
 def find(path: Path, options: Options, report: Report) -> list[Source]:

@@ -72,7 +72,8 @@ def read_sources(
     RETURNS (DocBin): The documents in the order of the files.
     RAISES (InputError): If a file cannot be read.
     """
-    chunks = [sources[i : i + CHUNK] for i in range(0, len(sources), CHUNK)]
+    size = CHUNK if format in ONE_PER_FILE else 1
+    chunks = [sources[i : i + size] for i in range(0, len(sources), size)]
     result = _empty(format)
     work = partial(_read_chunk, format=format, options=options)
     for chunk, done in zip(chunks, _map(work, chunks, n_process), strict=True):

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,9 @@ def blank_pipeline(tokenizer: str = "spacy-slavner.Tokenizer.v1") -> Language:
     """
     import spacy
 
-    return spacy.blank("xx", config={"nlp": {"tokenizer": {"@tokenizers": tokenizer}}})
+    nlp = spacy.blank("xx", config={"nlp": {"tokenizer": {"@tokenizers": tokenizer}}})
+    nlp.max_length = sys.maxsize  # the limit is there for parsers, and nothing is parsed here
+    return nlp
 
 
 def set_origin(doc: Doc, **values: str | None) -> Doc:

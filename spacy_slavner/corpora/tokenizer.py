@@ -57,9 +57,10 @@ _INFIX = re.compile(
         ]
     )
 )
-# Only what says that it is an address: "Lenta.ru/TASS" is two names.
+# Only what says that it is an address: "Lenta.ru/TASS" is two names. A saved tokenizer keeps its
+# patterns without flags and applies this one with `match`, hence the form.
 _ADDRESS = re.compile(
-    r"(?:https?://|ftp://|www\.)\S*[\w/#=&]|[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-zA-Z]{2,}", re.IGNORECASE
+    r"(?i:(?:https?://|ftp://|www\.)\S*[\w/#=&]|[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,})$"
 )
 
 
@@ -77,7 +78,7 @@ def create_slavic_tokenizer() -> Callable[[Language], Tokenizer]:
             prefix_search=_PREFIX.search,
             suffix_search=_SUFFIX.search,
             infix_finditer=_INFIX.finditer,
-            url_match=_ADDRESS.fullmatch,
+            url_match=_ADDRESS.match,
         )
 
     return tokenizer_factory
