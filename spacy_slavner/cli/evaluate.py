@@ -16,6 +16,7 @@ def evaluate_cli(
     pipeline: str = typer.Argument(..., help="Folder or installed name of a pipeline"),
     corpus: Path = typer.Argument(..., help="A .spacy file, or a folder with such files"),
     metrics: Path = typer.Option(None, "--metrics", "-m", help="Record to add the scores to"),
+    run: Path = typer.Option(None, "--run", help="Record of the training run, to begin with"),
     part: str = typer.Option(None, "--part", help="Name in the record (default: the file's name)"),
     gold_language: bool = typer.Option(
         False, "--gold-language", help="Tell the pipeline each document's language"
@@ -26,6 +27,7 @@ def evaluate_cli(
     from spacy.cli._util import setup_gpu
     from wasabi import msg
 
+    from ..evaluation.metrics import write_json
     from ..evaluation.tables import evaluation_tables
     from ._pipeline import load_pipeline
 
@@ -41,7 +43,9 @@ def evaluate_cli(
     if result["skipped"]:
         msg.warn(f"{result['skipped']} documents without annotation of names are not scored")
     if metrics:
-        _add_to_record(metrics, part or corpus.stem, result, nlp, pipeline, corpus)
+        record = _record(metrics, run) or _new_record(nlp, pipeline, corpus)
+        record["results"][part or corpus.stem] = result
+        write_json(metrics, record)
         msg.good(f"Scores recorded in {metrics}")
 
 
@@ -82,23 +86,25 @@ def evaluate(nlp: "Language", corpus: Path, *, gold_language: bool = False) -> d
     }
 
 
-def _add_to_record(
-    path: Path, part: str, result: dict, nlp: "Language", pipeline: str, corpus: Path
-) -> None:
-    """Add scores to the record of the training run, or begin a record."""
-    from ..evaluation.metrics import RunInfo, read_metrics, write_json, write_metrics
+def _record(path: Path, run: Path | None) -> dict[str, Any] | None:
+    """The record to add scores to; scores of another training run are not kept in it."""
+    from ..evaluation.metrics import read_metrics
+
+    old = read_metrics(path) if path.is_file() else None
+    new = read_metrics(run) if run else old
+    if new and old and old["info"] == new["info"]:
+        return old
+    return new
+
+
+def _new_record(nlp: "Language", pipeline: str, corpus: Path) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from ..evaluation.metrics import RunInfo
     from .corpus import corpus_names
 
-    if path.is_file():
-        record = read_metrics(path)
-        record["results"][part] = result
-        write_json(path, record)
-        return
     name, split = corpus_names(corpus)
-    info = RunInfo(
-        system=Path(pipeline).resolve().parent.name if Path(pipeline).is_dir() else pipeline,
-        corpus=name,
-        split=split,
-        seed=nlp.config.interpolate()["training"]["seed"] or 0,
-    )
-    write_metrics(path, info, {part: result})
+    system = Path(pipeline).resolve().parent.name if Path(pipeline).is_dir() else pipeline
+    seed = nlp.config.interpolate()["training"]["seed"] or 0
+    info = RunInfo(system=system, corpus=name, split=split, seed=seed)
+    return {"info": asdict(info), "learning_curve": [], "results": {}}

@@ -27,6 +27,8 @@ def train_cli(
         0, "--epochs", help="Set training.max_steps to so many passes over the training corpus"
     ),
     min_steps: int = typer.Option(0, "--min-steps", help="Least number of steps with --epochs"),
+    max_steps: int = typer.Option(0, "--max-steps", help="Number of steps; beats --epochs if not 0"),
+    name: str = typer.Option(None, "--name", help="Name of the system (default: the config's)"),
     metrics: Path = typer.Option(
         None, "--metrics", "-m", help="Where to write the record (default: in the output folder)"
     ),
@@ -41,13 +43,16 @@ def train_cli(
 
     from ..training.config import merge_config
 
-    config = merge_config(config_path, parse_config_overrides(ctx.args))
+    overrides = parse_config_overrides(ctx.args)
+    if max_steps:
+        epochs, overrides["training.max_steps"] = 0, max_steps
     train(
-        config,
+        merge_config(config_path, overrides),
         output_path,
         resume=resume,
         epochs=epochs,
         min_steps=min_steps,
+        name=name or config_path.stem,
         metrics=metrics,
         use_gpu=use_gpu,
     )
@@ -60,6 +65,7 @@ def train(
     resume: bool = False,
     epochs: float = 0,
     min_steps: int = 0,
+    name: str = "",
     metrics: Path | None = None,
     use_gpu: int = -1,
 ) -> "Progress":
@@ -71,6 +77,7 @@ def train(
         run is kept. Otherwise, and where there is no run, one is begun.
     epochs (float): If not 0, training ends after so many passes over the training corpus.
     min_steps (int): Least number of steps where `epochs` sets it.
+    name (str): Name of the system, for the record; empty for that of the output folder.
     metrics (Path | None): Where to write the record; None: metrics.json in the output folder.
     use_gpu (int): GPU id, -1 for the CPU.
     RETURNS (Progress): What was done.
@@ -104,7 +111,7 @@ def train(
         msg.text("The same command with --resume goes on from there")
         raise typer.Exit(130) from None
     metrics = metrics or output / "metrics.json"
-    _write_metrics(nlp, output, progress, metrics)
+    _write_metrics(nlp, name or output.name, progress, metrics)
     msg.good(f"{progress.steps} steps in {progress.seconds:.0f} s, recorded in {metrics}")
     msg.text(
         f"The best pipeline (score {progress.best_score:.4f}, step {progress.best_step}) "
@@ -159,14 +166,14 @@ def _initialize(config: "Config", output: Path, progress: "Progress", use_gpu: i
     return nlp
 
 
-def _write_metrics(nlp: "Language", output: Path, progress: "Progress", path: Path) -> None:
+def _write_metrics(nlp: "Language", name: str, progress: "Progress", path: Path) -> None:
     from ..evaluation.metrics import RunInfo, write_metrics
     from .corpus import corpus_names
 
     config = nlp.config.interpolate()
     corpus, split = corpus_names(Path(config["paths"]["train"]))
     info = RunInfo(
-        system=output.parent.name if output.name.isdigit() else output.name,
+        system=name,
         corpus=corpus,
         split=split,
         seed=config["training"]["seed"],
