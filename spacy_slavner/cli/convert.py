@@ -214,12 +214,12 @@ def _read_parts(
 
 
 def _read_docbin(input: Path, report: "Report") -> "list[Doc]":
-    from spacy.vocab import Vocab
     from tqdm import tqdm
 
     from ..corpora.docbin import read_docs
+    from ..corpora.sources import blank_pipeline
 
-    docs = list(tqdm(read_docs(input, Vocab()), desc="Reading", unit="doc"))
+    docs = list(tqdm(read_docs(input, blank_pipeline().vocab), desc="Reading", unit="doc"))
     report.count("documents", len(docs))
     report.count("mentions", sum(len(doc.ents) for doc in docs))
     return docs

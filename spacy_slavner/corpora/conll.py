@@ -336,7 +336,7 @@ def to_columns(doc: Doc, scheme: Scheme) -> str:
             lines.append(f"# {name} = {doc._.get(name)}")
     for sentence in sentences_of(doc):
         tags = sentence_tags(sentence, scheme)
-        rows = [f"{t.text}\t{tag}" for t, tag in zip(sentence, tags, strict=True) if not t.is_space]
+        rows = [f"{t.text}\t{tag}" for t, tag in zip(sentence, tags, strict=True) if not t.text.isspace()]
         lines += [*rows, ""] if rows else []
     return "\n".join([*lines, ""])
 

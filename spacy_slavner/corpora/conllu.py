@@ -1,12 +1,12 @@
 """CoNLL-U (Universal Dependencies): ten columns, with sentences, lemmas, tags and trees.
 
-A multi-word token ("abychom") becomes one token with its surface form, its lemma and tags from its first
-word; so the text is the treebank's own. Empty nodes are left out. Names are read from and written to the
-last column as `NER=B-PER`.
+A multi-word token ("abychom") becomes one token with its surface form, and with the lemma, tags and head
+of the first of its words that hangs on another token; so the text is the treebank's own. Empty nodes are
+left out. Names are read from and written to the last column as `NER=B-PER`.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -124,8 +124,25 @@ def make_doc(vocab: Vocab, sentences: Sequence[Sentence], path: Path, report: Re
 def _add_sentence(words: Words, sentence: Sentence, path: Path) -> None:
     """Append a sentence's tokens, multi-word tokens merged."""
     offset = len(words.words)
-    token_of: dict[str, int] = {"0": -1}
-    heads: list[tuple[str, int]] = []
+    token_of: dict[str, int] = {}
+    tokens = list(_tokens(sentence, path))
+    for place, (rows, _, _) in enumerate(tokens, start=offset):
+        token_of.update((row[ID], place) for row in rows)
+    for place, (rows, surface, number) in enumerate(tokens, start=offset):
+        # Of a multi-word token's words the one that hangs on another token stands for all.
+        row = next((row for row in rows if token_of.get(row[HEAD]) != place), rows[0])
+        if row[HEAD] not in token_of and row[HEAD] not in ("0", "_"):
+            what = f"The head {row[HEAD]!r} is no token of the sentence"
+            raise InputError(what, path=path, line=number)
+        _add_token(words, row, surface)
+        words.starts.append(place == offset)
+        # spaCy's root is its own head.
+        words.heads.append(-1 if row[HEAD] == "_" else token_of.get(row[HEAD], place))
+
+
+def _tokens(sentence: Sentence, path: Path) -> Iterator[tuple[list[list[str]], list[str], int]]:
+    """The tokens of a sentence: rows of the words, row of the surface, line of the first word."""
+    rows: list[list[str]] = []
     until, surface = 0, None
     for number, row in enumerate(sentence.rows, start=sentence.line):
         if len(row) != 10:
@@ -137,23 +154,12 @@ def _add_sentence(words: Words, sentence: Sentence, path: Path) -> None:
         if not first.isdecimal() or (last and not last.isdecimal()):
             raise InputError(f"{row[ID]!r} is not a token's number", path=path, line=number)
         if last:
-            until, surface = int(last), row
+            until, surface, rows = int(last), row, []
             continue
-        inside = int(first) <= until
-        if inside and surface is None:
-            token_of[first] = len(words.words) - 1
-            continue
-        token_of[first] = len(words.words)
-        heads.append((row[HEAD], number))
-        _add_token(words, row, surface if inside and surface is not None else row)
-        words.starts.append(len(words.words) - 1 == offset)
-        surface = None
-    for place, (head, number) in enumerate(heads, start=offset):
-        if head not in token_of and head != "_":
-            raise InputError(f"The head {head!r} is no token of the sentence", path=path, line=number)
-        found = token_of.get(head, -2)
-        # spaCy's root is its own head; a word whose head is inside of its own token is one, too.
-        words.heads.append(place if found == -1 else found)
+        rows = [*rows, row] if surface else [row]
+        if int(first) >= until:
+            yield rows, surface or row, number
+            surface = None
 
 
 def _add_token(words: Words, row: Sequence[str], surface: Sequence[str]) -> None:
@@ -189,7 +195,7 @@ def to_conllu(doc: Doc, scheme: Scheme) -> str:
     named = doc.has_annotation("ENT_IOB")
     parsed = doc.has_annotation("DEP")
     for i, sentence in enumerate(sentences_of(doc), start=1):
-        tokens = [token for token in sentence if not token.is_space]
+        tokens = [token for token in sentence if not token.text.isspace()]
         if not tokens:
             continue
         tags = sentence_tags(sentence, scheme) if named else []
@@ -206,7 +212,7 @@ def to_conllu(doc: Doc, scheme: Scheme) -> str:
 def _row(token: Token, number: dict[int, int], tag: str, parsed: bool) -> str:
     """A token as a line."""
     head = number.get(token.head.i, 0) if token.head.i != token.i else 0
-    follows = token.i + 1 < len(token.doc) and token.doc[token.i + 1].is_space
+    follows = token.i + 1 < len(token.doc) and token.doc[token.i + 1].text.isspace()
     misc = [f"NER={tag}"] if tag else []
     misc += [] if token.whitespace_ or follows else ["SpaceAfter=No"]
     cells = [str(number[token.i]), token.text, token.lemma_, token.pos_, token.tag_, str(token.morph)]

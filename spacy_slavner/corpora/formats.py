@@ -9,7 +9,6 @@ from types import ModuleType
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
-from spacy.vocab import Vocab
 
 from ..errors import InputError
 from ..files import whole_file, whole_folder
@@ -130,7 +129,8 @@ def _read_chunk(
 
 def unpack(packed: DocBin) -> Iterator[Doc]:
     """YIELDS (Doc): The documents of a DocBin, with a vocabulary of their own."""
-    yield from packed.get_docs(Vocab())
+    # A bare Vocab() has no lexical attributes: no token of it would be known as white space.
+    yield from packed.get_docs(blank_pipeline().vocab)
 
 
 def write_corpus(
