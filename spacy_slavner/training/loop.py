@@ -30,6 +30,7 @@ from spacy.util import registry, resolve_dot_names
 from thinc.api import fix_random_seed, set_gpu_allocator
 
 from ..files import whole_folder
+from .memory import keep_freed_memory
 from .progress import Progress
 
 
@@ -57,6 +58,7 @@ def train(
     stderr (IO): Where progress bars go.
     RAISES (Interrupted): On Ctrl-C, when the checkpoint has been saved.
     """
+    keep_freed_memory()
     run = _Run(nlp, output, progress, use_gpu)
     with nlp.select_pipes(disable=run.settings["frozen_components"]):
         log_step, close_log = run.settings["logger"](nlp, stdout, stderr)
