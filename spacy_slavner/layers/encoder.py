@@ -77,6 +77,9 @@ class EncoderShim(TorchShim):
                 f"The tokenizer has {len(tokenizer)} pieces but the encoder only {config.vocab_size}",
                 remedy="Take both from the same model",
             )
+        # What a tokenizer file may ask for; documents are cut into windows here, and only here.
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
         arguments = {k: v for k, v in self.settings.items() if k not in ("dropout", "attention")}
         if transformer is None:
             transformer = AutoModel.from_config(config, trust_remote_code=False)

@@ -1,15 +1,19 @@
 """From documents to pieces and back: sub-word tokenisation, alignment, windows. Arrays only, no torch."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
+from ..errors import InputError
 from .windows import WindowsT
 
-# Long documents reach the sub-word tokenizer in portions of about this many tokens, for bounded memory.
+# Long documents reach the sub-word tokenizer in portions of about this many tokens, and so many portions
+# at once: what it returns takes far more memory than the arrays that are kept of it.
 PORTION = 2000
+PORTIONS_AT_ONCE = 64
 
 
 @dataclass
@@ -39,37 +43,45 @@ def make_pieces(tokenizer, docs: list[Doc]) -> list[Pieces]:
     docs (list[Doc]): The documents.
     RETURNS (list[Pieces]): One per document; an empty document has no pieces.
     """
-    portions = [portion for doc in docs for portion in _portions(doc)]
-    encodings = tokenizer.backend_tokenizer.encode_batch(
-        [text for _, text in portions], add_special_tokens=False
-    )
+    portions = [_portions(doc) for doc in docs]
+    flat = [text for parts in portions for _, text in parts]
+    encoded = _encode(tokenizer, flat)
     result = []
-    done = 0
-    for doc in docs:
-        number = len(_portions(doc))
-        parts = zip(portions[done : done + number], encodings[done : done + number], strict=True)
-        done += number
+    for doc, parts in zip(docs, portions, strict=True):
         ids, starts, ends = [], [], []
-        for (offset, _), encoding in parts:
-            ids.append(numpy.array(encoding.ids, dtype="int64"))
-            span = numpy.array(encoding.offsets, dtype="int64").reshape(-1, 2) + offset
-            starts.append(span[:, 0])
-            ends.append(span[:, 1])
+        for offset, _ in parts:
+            portion_ids, spans = next(encoded)
+            ids.append(portion_ids)
+            starts.append(spans[:, 0] + offset)
+            ends.append(spans[:, 1] + offset)
         result.append(_align(doc, ids, starts, ends, tokenizer.unk_token_id))
     return result
 
 
+def _encode(
+    tokenizer, texts: list[str]
+) -> Iterator[tuple[NDArray[numpy.int64], NDArray[numpy.int64]]]:
+    """Segment texts: the ids (pieces,) and the offsets (pieces, 2) of each."""
+    for at in range(0, len(texts), PORTIONS_AT_ONCE):
+        batch = texts[at : at + PORTIONS_AT_ONCE]
+        for encoding in tokenizer.backend_tokenizer.encode_batch(batch, add_special_tokens=False):
+            offsets = numpy.array(encoding.offsets, dtype="int64").reshape(-1, 2)
+            yield numpy.array(encoding.ids, dtype="int64"), offsets
+
+
 def _portions(doc: Doc) -> list[tuple[int, str]]:
     """Cut a document's text after white space: (offset, text) of each portion."""
+    text = doc.text
     if len(doc) <= PORTION:
-        return [(0, doc.text)] if len(doc) else []
+        return [(0, text)] if len(doc) else []
     portions = []
     start = 0
     while start < len(doc):
         end = min(start + PORTION, len(doc))
         while end < len(doc) and not doc[end - 1].whitespace_ and end - start < 2 * PORTION:
             end += 1
-        portions.append((doc[start].idx, doc[start:end].text_with_ws))
+        first, last = doc[start].idx, doc[end].idx if end < len(doc) else len(text)
+        portions.append((first, text[first:last]))
         start = end
     return portions
 
@@ -129,6 +141,7 @@ def make_windows(index: int, pieces: Pieces, token_windows: WindowsT, limit: int
     token_windows (list[tuple[int, int]]): Token ranges that cover the document.
     limit (int): Most pieces the encoder takes at once, special pieces not counted.
     RETURNS (list[Window]): The windows that are read from.
+    RAISES (InputError): If a token is in no window.
     """
     edges = numpy.concatenate([[0], numpy.cumsum(pieces.counts)])
     ranges = []
@@ -148,8 +161,12 @@ def make_windows(index: int, pieces: Pieces, token_windows: WindowsT, limit: int
         better = distance > margin[start:end]
         margin[start:end][better] = numpy.broadcast_to(distance, better.shape)[better]
         best[start:end][better] = number
-    covered = numpy.flatnonzero(margin >= 0)
-    order = covered[numpy.argsort(best[covered], kind="stable")]
+    if (margin < 0).any():
+        raise InputError(
+            "The span getter left tokens out of all windows",
+            remedy="Take spacy-slavner.piece_windows.v1 or one whose spans cover the document",
+        )
+    order = numpy.argsort(best, kind="stable")
     splits = numpy.searchsorted(best[order], numpy.arange(len(ranges) + 1))
     return [
         Window(index, start, end, order[splits[number] : splits[number + 1]])

@@ -1,5 +1,7 @@
 """The encoder: alignment, long inputs, gradients, freezing, layer mix, precision, serialisation."""
 
+import shutil
+
 import numpy
 import pytest
 import spacy
@@ -7,6 +9,7 @@ import torch
 from spacy.tokens import Doc
 from spacy_transformers.data_classes import TransformerData
 from thinc.api import Config, get_current_ops
+from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer
 
 from spacy_slavner.errors import InputError
@@ -86,6 +89,46 @@ def test_portions_of_a_long_document_do_not_change_the_pieces(tiny_encoder, monk
     cut = make_pieces(tokenizer, [doc])[0]
     for name in ("ids", "first", "lengths", "counts"):
         assert (getattr(whole, name) == getattr(cut, name)).all()
+
+
+def test_memory_of_segmentation_is_bounded(tiny_encoder, monkeypatch):
+    from spacy_slavner.layers import pieces as module
+
+    class Spy:
+        def __init__(self, tokenizer):
+            self.tokenizer, self.backend_tokenizer, self.most = tokenizer, self, 0
+            self.unk_token_id = tokenizer.unk_token_id
+
+        def encode_batch(self, texts, **settings):
+            self.most = max(self.most, len(texts))
+            return self.tokenizer.backend_tokenizer.encode_batch(texts, **settings)
+
+    monkeypatch.setattr(module, "PORTION", 7)
+    monkeypatch.setattr(module, "PORTIONS_AT_ONCE", 3)
+    spy = Spy(AutoTokenizer.from_pretrained(tiny_encoder))
+    docs = [spacy.blank("xx")(TEXT * 20), spacy.blank("xx")(TEXT)]
+    cut = make_pieces(spy, docs)
+    assert spy.most == 3
+    for doc, pieces in zip(docs, cut, strict=True):
+        assert (make_pieces(spy, [doc])[0].ids == pieces.ids).all()
+
+
+def test_truncation_and_padding_of_the_tokenizer_file_are_ignored(tiny_encoder, tmp_path):
+    folder = shutil.copytree(tiny_encoder, tmp_path / "encoder")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(8)
+    tokenizer.enable_padding(length=100)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    expected, found = (hidden(pipeline(name)(TEXT)) for name in (tiny_encoder, folder))
+    assert expected.shape == found.shape and numpy.allclose(expected, found, atol=1e-5)
+
+
+def test_span_getter_that_leaves_tokens_out(tiny_encoder):
+    nlp = pipeline(tiny_encoder)
+    model = nlp.get_pipe("transformer").model
+    model.attrs["get_spans"] = lambda docs: [[doc[:2]] for doc in docs]
+    with pytest.raises(InputError, match="left tokens out"):
+        nlp(TEXT)
 
 
 def test_batching_does_not_change_vectors(tiny_encoder):
