@@ -14,7 +14,7 @@ run: $(VENV)/installed
 	$(PY) -m spacy project run all
 
 test: $(VENV)/tested
-	$(PY) -m pytest
+	SLAVNER_INSTALLED=1 $(PY) -m pytest
 
 # The extras of a user who trains.
 $(VENV)/installed: $(SOURCES) | $(PY)

@@ -123,7 +123,11 @@ def set_missing_ids(doc: "Doc") -> None:
 
     doc (Doc): The document.
     """
+    from spacy.tokens import Span
+
+    ents = []
     for ent in doc.ents:
-        if not ent.kb_id_:
-            words = (ent._.base_form or ent.text).lower().split()
-            ent.kb_id_ = "-".join([ent.label_, *words])
+        words = (ent._.base_form or ent.text).lower().split()
+        kb_id = ent.kb_id_ or "-".join([ent.label_, *words])
+        ents.append(Span(doc, ent.start, ent.end, ent.label_, kb_id=kb_id, span_id=ent.id_))
+    doc.set_ents(ents, default="unmodified")

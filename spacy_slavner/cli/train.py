@@ -159,7 +159,10 @@ def _initialize(config: "Config", output: Path, progress: "Progress", use_gpu: i
     with show_validation_error(hint_fill=False):
         nlp = init_nlp(config, use_gpu=use_gpu)
     if progress.steps:
+        # Only the weights are taken over: the checkpoint's config may have had another length.
+        settings = nlp.config.copy()
         nlp.from_disk(output / "model-last")
+        nlp.config = settings
         msg.good(f"Initialized pipeline; going on after step {progress.steps}")
     else:
         msg.good("Initialized pipeline")

@@ -1,5 +1,6 @@
 """Configs in two parts: what all systems share, and the short file that makes a system."""
 
+import configparser
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def _read(path: Path) -> Config:
         raise InputError("there is no such config", path=path)
     try:
         return Config().from_disk(path, interpolate=False)
-    except ValueError as error:
+    except (ValueError, configparser.Error) as error:
         reason = str(error).strip().splitlines()
         raise InputError(f"this is no config: {' '.join(reason)}", path=path) from error
 

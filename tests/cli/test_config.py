@@ -1,0 +1,73 @@
+"""Configs in two parts, and spaCy's own commands on the merged one."""
+
+from pathlib import Path
+
+import pytest
+from spacy.cli.debug_config import debug_config
+from spacy.util import load_config
+
+from spacy_slavner.errors import InputError
+from spacy_slavner.training.callbacks import LONGEST_TEXT
+from spacy_slavner.training.config import fill_config, merge_config
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SYSTEMS = sorted(p for p in (ROOT / "configs").glob("*.cfg") if p.name != "base.cfg")
+
+
+@pytest.mark.parametrize("path", SYSTEMS, ids=lambda path: path.stem)
+def test_every_system_fills_and_debugs(path, tmp_path, capsys):
+    config = fill_config(merge_config(path))
+    config.to_disk(tmp_path / "config.cfg", interpolate=False)
+    debug_config(tmp_path / "config.cfg")
+    assert "no issues" in capsys.readouterr().out.lower()
+
+
+@pytest.mark.parametrize("path", SYSTEMS, ids=lambda path: path.stem)
+def test_system_is_shorter_than_what_it_shares(path):
+    assert len(path.read_text().splitlines()) < len((ROOT / "configs/base.cfg").read_text().splitlines())
+
+
+def test_blocks_of_the_system_go_before_the_base(tmp_path):
+    (tmp_path / "base.cfg").write_text('[a]\nx = 1\ny = ${b.z}\n[b]\nz = 2\n[b.o]\n@f = "one"\nk = 1\n')
+    (tmp_path / "s.cfg").write_text('[a]\nx = 5\n[b]\n[b.o]\n@f = "two"\n')
+    config = merge_config(tmp_path / "s.cfg", {"b.z": 9})
+    assert config["a"] == {"x": 5, "y": "${b.z}"}
+    assert config["b"]["o"] == {"@f": "two"}
+    assert config.interpolate()["a"]["y"] == 9
+
+
+def test_full_config_needs_no_base(tmp_path):
+    (tmp_path / "s.cfg").write_text("[a]\nx = 5\n")
+    assert merge_config(tmp_path / "s.cfg") == {"a": {"x": 5}}
+
+
+@pytest.mark.parametrize("text", ["x = 1\n", "[a\n", "[a]\n[a]\n"])
+def test_broken_config_is_an_input_error(text, tmp_path):
+    (tmp_path / "s.cfg").write_text(text)
+    with pytest.raises(InputError, match="s.cfg"):
+        merge_config(tmp_path / "s.cfg")
+
+
+def test_missing_config_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match="no such config"):
+        merge_config(tmp_path / "s.cfg")
+
+
+def test_command_writes_variables_and_overrides(run, tmp_path):
+    path = tmp_path / "out" / "config.cfg"
+    run("config", ROOT / "configs/bert_crf.cfg", path, "--training.max_steps", "7")
+    config = load_config(path)
+    assert config["training"]["max_steps"] == 7
+    assert config["training"]["seed"] == "${system.seed}"
+    assert config["training"]["optimizer"]["@optimizers"] == "spacy-slavner.AdamW.v1"
+
+
+def test_length_limit_is_lifted_in_a_loaded_pipeline(tmp_path):
+    import spacy
+
+    callback = {"@callbacks": "spacy-slavner.lift_max_length.v1"}
+    spacy.blank("xx", config={"nlp": {"after_creation": callback}}).to_disk(tmp_path)
+    nlp = spacy.load(tmp_path)
+    assert nlp.max_length == LONGEST_TEXT
+    assert len(nlp.make_doc("a " * 600_000)) == 600_000

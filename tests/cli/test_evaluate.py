@@ -1,0 +1,103 @@
+"""The commands that use a pipeline: evaluate, annotate and try."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from spacy_slavner.errors import InputError
+from spacy_slavner.evaluation.consistency import check_folder
+from spacy_slavner.evaluation.metrics import read_metrics
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_evaluate_prints_and_records_everything(run, ruler, corpus, tmp_path):
+    path = tmp_path / "metrics.json"
+    output = run("evaluate", ruler, corpus / "dev.spacy", "--metrics", path)
+    assert "words per second" in output and "LEA" in output
+    run("evaluate", ruler, corpus / "test.spacy", "--metrics", path, "--part", "final")
+    record = read_metrics(path)
+    assert (record["info"]["corpus"], record["info"]["split"]) == ("sample", "sample")
+    assert sorted(record["results"]) == ["dev", "final"]
+    assert {"span", "word", "bsnlp", "language", "words_per_second"} <= set(record["results"]["dev"])
+
+
+def test_record_begins_with_that_of_the_training_run(run, ruler, corpus, tmp_path):
+    first, path = tmp_path / "run.json", tmp_path / "metrics.json"
+    base = {"info": {"system": "s", "split": "p", "seed": 3}, "learning_curve": [{"step": 1}]}
+    first.write_text(json.dumps(base))
+    for part in ("dev", "test"):
+        run("evaluate", ruler, corpus / f"{part}.spacy", "--metrics", path, "--run", first)
+    record = read_metrics(path)
+    assert record["learning_curve"] == [{"step": 1}] and sorted(record["results"]) == ["dev", "test"]
+    # Another run: the scores of the one before are not its own.
+    base["info"]["seed"] = 4
+    first.write_text(json.dumps(base))
+    run("evaluate", ruler, corpus / "dev.spacy", "--metrics", path, "--run", first)
+    assert sorted(read_metrics(path)["results"]) == ["dev"]
+
+
+def test_language_is_told_only_on_request(run, ruler, corpus, tmp_path):
+    path = tmp_path / "metrics.json"
+    run("evaluate", ruler, corpus / "dev.spacy", "--metrics", path, "--part", "guessed")
+    run("evaluate", ruler, corpus / "dev.spacy", "--metrics", path, "--part", "told", "--gold-language")
+    results = read_metrics(path)["results"]
+    assert results["guessed"]["language"]["accuracy"] == 0
+    assert results["told"]["language"]["accuracy"] == 1
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """Raw documents: with a header, without one, and an empty one."""
+    folder = tmp_path / "raw"
+    texts = {
+        "cs/a.txt": "cs-1\ncs\n2020-01-01\nhttp://example.org\nV Brně\n\nBrno vítá hosty Evropské komise.",
+        "bg/b.txt": "Пловдив е град.",
+        "bg/c.txt": "",
+    }
+    for name, text in texts.items():
+        path = folder / "topic" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_annotate_writes_what_check_accepts(run, ruler, raw, tmp_path):
+    out = tmp_path / "out"
+    output = run("annotate", ruler, raw, out)
+    assert "3 documents" in output and "LOC 3" in output
+    assert (out / "topic/cs/a.txt.out").read_text(encoding="utf-8").splitlines() == [
+        "cs-1",
+        "Brně\tBrně\tLOC\tLOC-brně",
+        "Brno\tBrno\tLOC\tLOC-brno",
+        "Evropské komise\tEvropské komise\tORG\tORG-evropské-komise",
+    ]
+    files, levels, findings = check_folder(out)
+    assert files == 3 and not levels["ERROR"], findings
+
+
+def test_annotate_replaces_nothing_unasked(run, ruler, raw, tmp_path):
+    out = tmp_path / "out"
+    run("annotate", ruler, raw, out)
+    with pytest.raises(InputError, match="--force"):
+        run("annotate", ruler, raw, out)
+    run("annotate", ruler, raw, out, "--force")
+
+
+def test_annotate_without_documents_is_an_error(run, ruler, tmp_path):
+    with pytest.raises(InputError, match="no raw documents"):
+        run("annotate", ruler, tmp_path / "nothing", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_try_shows_names_of_the_six_texts(run, ruler):
+    output = run("try", ruler, "--texts", ROOT / "assets/texts")
+    assert "4 names in 6 texts" in output and "Европейската комисия" in output
+
+
+@pytest.mark.parametrize("name", ["no_such_pipeline", "."])
+def test_missing_pipeline_is_one_clear_error(run, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="pipeline"):
+        run("try", name, "--text", "Brno")
