@@ -2,12 +2,14 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from thinc.api import Model, Optimizer, PyTorchShim, PyTorchWrapper_v2
+from thinc.api import Model, Optimizer, PyTorchShim, PyTorchWrapper_v2, Shim
+from thinc.types import ArgsKwargs
 
 from ..training.optimizer import AdamW
 
@@ -35,12 +37,29 @@ def deserialize_module(
     return module.to(device)
 
 
+@dataclass
+class TrainingState:
+    """What an `AdamW` keeps about one module, as thinc's optimizers keep moments of parameters.
+
+    optimizer (torch.optim.AdamW): Does the arithmetic and holds the moments.
+    parameters (list[int]): Identities of the parameters that it trains.
+    averages (dict[str, Tensor]): Moving averages by parameter name.
+    steps (int): Steps done.
+    """
+
+    optimizer: torch.optim.AdamW
+    parameters: list[int]
+    averages: dict[str, torch.Tensor] = field(default_factory=dict)
+    steps: int = 0
+
+
 class TorchShim(PyTorchShim):
     """A torch module inside a thinc model, trained by `training.optimizer.AdamW`.
 
     What it adds to thinc's shim: a fused torch AdamW with the optimizer's rate for this module's group,
     clipping by the norm over the whole module, exponential moving averages that `nlp.use_params` really
     swaps in, and weights in safetensors. With any other thinc optimizer it behaves as thinc's does.
+    Nothing of a training run is kept here: a new optimizer, or new weights, start from the beginning.
 
     module (torch.nn.Module | None): The module; None until the weights are known.
     group (str): "encoder" or "head": which learning rate of the optimizer applies.
@@ -53,9 +72,31 @@ class TorchShim(PyTorchShim):
         kwargs.setdefault("deserialize_model", deserialize_module)
         super().__init__(module, **kwargs)
         self.group = group
-        self._optimizer: torch.optim.Optimizer | None = None
-        self._averages: dict[str, torch.Tensor] = {}
-        self._steps = 0
+
+    def copy(self) -> "TorchShim":
+        """RETURNS (TorchShim): A copy with an id of its own: optimizers keep their state by id."""
+        result = super().copy()
+        with Shim.global_id_lock:
+            Shim.global_id += 1
+            result.id = Shim.global_id
+        return result
+
+    def predict(self, inputs: ArgsKwargs) -> Any:
+        """Run the module without gradients, in evaluation mode, and leave it there.
+
+        thinc's shim switches back to training at once; `begin_update` does so anyway when it is time,
+        and to walk over all submodules twice takes long beside a short text.
+
+        inputs (ArgsKwargs): The module's arguments.
+        RETURNS (Any): Its output.
+        """
+        if self._model.training:
+            self._model.eval()
+        with torch.no_grad():
+            return self._run(inputs)
+
+    def _run(self, inputs: ArgsKwargs) -> Any:
+        return self._model(*inputs.args, **inputs.kwargs)
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """Apply the accumulated gradients and clear them.
@@ -68,38 +109,47 @@ class TorchShim(PyTorchShim):
             self._step(optimizer)
 
     def _step(self, optimizer: AdamW) -> None:
-        if self._optimizer is None:
-            self._optimizer = torch.optim.AdamW(
-                optimizer.parameter_groups(self._model),
+        state = self._state(optimizer)
+        for group in state.optimizer.param_groups:
+            group["lr"] = optimizer.rate(self.group) * group["scale"]
+        if optimizer.grad_clip:
+            torch.nn.utils.clip_grad_norm_(self._model.parameters(), optimizer.grad_clip)
+        if not self._grad_scaler.found_inf:
+            state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+        self._grad_scaler.update()
+        state.steps += 1
+        if optimizer.average_decay:
+            self._update_averages(optimizer, state)
+
+    def _state(self, optimizer: AdamW) -> TrainingState:
+        """The state of this module; a new one for parameters that the optimizer has not seen."""
+        groups = optimizer.parameter_groups(self._model)
+        parameters = [id(p) for group in groups for p in group["params"]]
+        state = optimizer.states.get(self.id)
+        if state is None or state.parameters != parameters:
+            adam = torch.optim.AdamW(
+                groups,
                 lr=0.0,
                 betas=(optimizer.b1, optimizer.b2),
                 eps=optimizer.eps,
                 fused=True,
             )
-        for group in self._optimizer.param_groups:
-            group["lr"] = optimizer.rate(self.group) * group["scale"]
-        if optimizer.grad_clip:
-            torch.nn.utils.clip_grad_norm_(self._model.parameters(), optimizer.grad_clip)
-        if not self._grad_scaler.found_inf:
-            self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
-        self._grad_scaler.update()
-        self._steps += 1
-        if optimizer.average_decay:
-            self._update_averages(optimizer)
+            state = optimizer.states[self.id] = TrainingState(adam, parameters)
+        return state
 
     def _trained(self) -> dict[str, torch.Tensor]:
         return {k: p.data for k, p in self._model.named_parameters() if p.requires_grad}
 
     @torch.no_grad()
-    def _update_averages(self, optimizer: AdamW) -> None:
+    def _update_averages(self, optimizer: AdamW, state: TrainingState) -> None:
         weights = self._trained()
-        if not self._averages:
-            self._averages = {k: v.clone() for k, v in weights.items()}
-        decay = min(optimizer.average_decay, (1 + self._steps) / (10 + self._steps))
-        torch._foreach_lerp_(list(self._averages.values()), list(weights.values()), 1 - decay)
+        if not state.averages:
+            state.averages = {k: v.clone() for k, v in weights.items()}
+        decay = min(optimizer.average_decay, (1 + state.steps) / (10 + state.steps))
+        torch._foreach_lerp_(list(state.averages.values()), list(weights.values()), 1 - decay)
         # A truthy entry under our own key is what makes spaCy's loop evaluate and save with averages.
-        optimizer.averages[("averages", self.id)] = self._averages
+        optimizer.averages[("averages", self.id)] = state.averages
 
     @contextlib.contextmanager
     def use_params(self, params: dict) -> Iterator[None]:

@@ -8,6 +8,8 @@ from thinc.api import Optimizer
 if TYPE_CHECKING:
     import torch
 
+    from ..layers.shim import TrainingState
+
 RateT = float | list[float] | Iterable[float]
 
 
@@ -47,6 +49,8 @@ class AdamW(Optimizer):
         )
         self.layer_decay = layer_decay
         self.average_decay = average_decay
+        # By the id of a torch module's shim; see `layers.shim`.
+        self.states: dict[int, TrainingState] = {}
         self.encoder_rate = None
         if encoder_rate is not None:
             self._set_attr_or_schedule("encoder_rate", encoder_rate)

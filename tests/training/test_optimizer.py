@@ -117,6 +117,62 @@ def test_moving_averages_are_swapped_in_and_out():
     assert (model.layers[1].get_param("W") == linear).all()
 
 
+def test_new_parameters_are_trained():
+    """A head that is initialised again has new parameters under the same shim."""
+
+    class Head(torch.nn.Module):
+        def build(self):
+            self.linear = torch.nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.linear(x)
+
+    head = Head()
+    head.build()
+    model = wrap_torch(head)
+    optimizer = AdamW_v1(learn_rate=0.1, average_decay=0.5)
+    step(model, optimizer)
+    head.build()
+    before = weights(head)
+    step(model, optimizer)
+    assert not torch.allclose(head.linear.bias, before["linear.bias"])
+    expected = weights(head)
+    with model.use_params(optimizer.averages):
+        assert torch.allclose(head.linear.bias, expected["linear.bias"])
+
+
+def test_a_new_optimizer_starts_anew():
+    torch.manual_seed(0)
+    module = torch.nn.Linear(4, 3)
+    model = wrap_torch(module)
+    step(model, AdamW_v1(learn_rate=0.1), gradient=5.0)
+    before = weights(module)
+    step(model, AdamW_v1(learn_rate=0.1, weight_decay=0.0, grad_clip=0.0), gradient=-0.01)
+    # The first step of Adam has the length of the rate, whatever the gradient.
+    assert (module.bias.detach() - before["bias"]).tolist() == pytest.approx([0.1] * 3, rel=1e-3)
+
+
+def test_a_copy_is_trained_on_its_own():
+    torch.manual_seed(0)
+    model = wrap_torch(torch.nn.Linear(4, 3))
+    copied, alone = model.copy(), model.copy()
+    shared, own = AdamW_v1(learn_rate=0.1, average_decay=0.9), AdamW_v1(learn_rate=0.1)
+    for gradient in (1.0, 0.1, 0.1):
+        step(model, shared, gradient=-gradient)
+        step(copied, shared, gradient=gradient)
+        step(alone, own, gradient=gradient)
+    module, expected = copied.shims[0]._model, alone.shims[0]._model
+    assert torch.allclose(module.bias, expected.bias)
+    assert len(shared.averages) == 2
+
+
+def test_prediction_is_in_evaluation_mode_and_training_in_training_mode():
+    model = wrap_torch(torch.nn.Dropout(0.5))
+    for _ in range(2):
+        assert (model.predict(X) == X).all()
+        assert (model.begin_update(X)[0] != X).any()
+
+
 def test_no_averages_unless_asked_for():
     assert not AdamW_v1().averages
 
