@@ -21,7 +21,8 @@ class LayerMix(torch.nn.Module):
         self.scalars = torch.nn.Parameter(
             torch.zeros(layers) if softmax else torch.full((layers,), 1 / layers)
         )
-        self.gamma = torch.nn.Parameter(torch.ones(()))
+        # Of one dimension: thinc's optimizers ask for the length.
+        self.gamma = torch.nn.Parameter(torch.ones(1))
 
     def forward(self, hidden: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Mix the layers.
