@@ -18,6 +18,7 @@ from spacy_transformers.data_classes import (
 from spacy_transformers.layers.split_trf import split_trf_batch
 from thinc.api import (
     Model,
+    Optimizer,
     PyTorchGradScaler,
     chain,
     get_array_module,
@@ -26,6 +27,7 @@ from thinc.api import (
     xp2torch,
 )
 from thinc.types import ArgsKwargs, Ragged
+from torch.func import functional_call
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils import logging
@@ -51,10 +53,13 @@ class EncoderShim(TorchShim):
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        half = settings["precision"] == "fp16"
-        super().__init__(None, group="encoder", grad_scaler=PyTorchGradScaler(half))
+        super().__init__(None, group="encoder")
         self.settings = settings
         self.tokenizer = None
+        # The parameters of linear layers, the same as autocast wants them, and the versions of the former.
+        self._linear: dict[str, torch.nn.Parameter] = {}
+        self._cast: dict[str, torch.Tensor] = {}
+        self._versions: list[int] = []
 
     @property
     def module(self) -> EncoderModule:
@@ -84,7 +89,59 @@ class EncoderShim(TorchShim):
         if transformer is None:
             transformer = AutoModel.from_config(config, trust_remote_code=False)
         self.tokenizer = tokenizer
-        self._model = EncoderModule(transformer, **arguments).to(get_torch_default_device())
+        device = get_torch_default_device()
+        self._model = EncoderModule(transformer, **arguments).to(device)
+        self._cast = {}
+        self._linear = {
+            f"{name}.{which}": parameter
+            for name, module in self._model.named_modules()
+            if isinstance(module, torch.nn.Linear)
+            for which, parameter in module.named_parameters(recurse=False)
+        }
+        # Small gradients vanish in fp16; the scaler is for GPUs only.
+        half = self._model.dtype == torch.float16 and device.type == "cuda"
+        self._grad_scaler = PyTorchGradScaler(half)
+        self._grad_scaler.to_(device)
+
+    def begin_update(self, inputs: ArgsKwargs) -> tuple[torch.Tensor, Callable]:
+        """Run the module for training.
+
+        inputs (ArgsKwargs): Its arguments.
+        RETURNS (tuple[Tensor, Callable]): The vectors, and the backward pass.
+        """
+        output, backprop = super().begin_update(inputs)
+
+        def scaled(grads: ArgsKwargs) -> Any:
+            # After each pass thinc unscales all gradients, those of earlier passes too.
+            earlier = [p.grad for p in self._model.parameters() if p.grad is not None]
+            self._grad_scaler.scale(earlier, inplace=True)
+            return backprop(grads)
+
+        return output, scaled
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Apply the accumulated gradients and clear them."""
+        self._cast = {}
+        super().finish_update(optimizer)
+
+    def _assign(self, weights, values) -> None:
+        self._cast = {}
+        super()._assign(weights, values)
+
+    def _run(self, inputs: ArgsKwargs) -> torch.Tensor:
+        """Predict; in half precision with weights that are cast once, not at every call."""
+        if self._model.dtype is None:
+            return super()._run(inputs)
+        return functional_call(self._model, self._cast_weights(), inputs.args, tie_weights=False)
+
+    def _cast_weights(self) -> dict[str, torch.Tensor]:
+        """Linear layers' parameters in the type of autocast, which casts no others."""
+        versions = [p._version for p in self._linear.values()]
+        if not self._cast or versions != self._versions:
+            dtype = self._model.dtype
+            self._cast = {name: p.detach().to(dtype) for name, p in self._linear.items()}
+            self._versions = versions
+        return self._cast
 
     def configure(self, config):
         """Write dropout and the attention kernel into an encoder's config."""
@@ -259,12 +316,7 @@ def cut_windows(model: Model, docs: list[Doc], pieces: list[Pieces]) -> list[Win
     pieces (list[Pieces]): Their pieces.
     RETURNS (list[Window]): The windows of all documents, with places counted over all pieces.
     """
-    shim: EncoderShim = model.shims[0]
-    tokenizer = shim.tokenizer
-    limit = shim.module.config.max_position_embeddings - 2
-    # RoBERTa-like models start their positions after the padding index.
-    if shim.module.config.model_type in ("roberta", "xlm-roberta", "camembert"):
-        limit -= tokenizer.pad_token_id + 1
+    limit = model.shims[0].module.limit
     get_spans = model.attrs["get_spans"]
     if isinstance(get_spans, Windows):
         cut = [

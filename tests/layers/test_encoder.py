@@ -8,12 +8,14 @@ import spacy
 import torch
 from spacy.tokens import Doc
 from spacy_transformers.data_classes import TransformerData
-from thinc.api import Config, get_current_ops
+from thinc.api import Adam, Config, PyTorchGradScaler, get_current_ops
 from tokenizers import Tokenizer
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, BertConfig, RobertaConfig
 
 from spacy_slavner.errors import InputError
 from spacy_slavner.layers.pieces import make_pieces
+from spacy_slavner.layers.torch.encoder import EncoderModule, WindowBatch
+from spacy_slavner.training.optimizer import AdamW_v1
 
 TEXT = "Президент Borisem Johnsonem navštívil „Wielką Brytanię“ w 2020 roku."
 
@@ -235,6 +237,85 @@ def test_bf16_agrees_with_fp32(tiny_encoder):
     assert half.dtype == numpy.float32
     cosine = (full * half).sum(1) / numpy.linalg.norm(full, axis=1) / numpy.linalg.norm(half, axis=1)
     assert cosine.min() > 0.99
+
+
+def test_weights_that_are_cast_once_predict_the_same(tiny_encoder):
+    nlp = pipeline(tiny_encoder, precision="bf16", mix="scalars")
+    model = nlp.get_pipe("transformer").model
+    shim = model.shims[0]
+    docs = [nlp.make_doc(TEXT * 3), nlp.make_doc(TEXT)]
+
+    def equal():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(shim, "_run", lambda inputs: shim.module(*inputs.args))
+            plain = model.predict(docs).model_output.last_hidden_state
+        found = model.predict(docs).model_output.last_hidden_state
+        assert (found == model.predict(docs).model_output.last_hidden_state).all()
+        return bool((plain == found).all())
+
+    def vectors():
+        return model.predict(docs).model_output.last_hidden_state.clone()
+
+    assert equal()
+    optimizer = AdamW_v1(learn_rate=0.01, average_decay=0.5)
+    seen = [vectors()]
+    for _ in range(2):
+        gradient(model, docs)
+        model.finish_update(optimizer)
+        seen.append(vectors())
+        assert equal() and (seen[-1] != seen[-2]).any()
+    with model.use_params(optimizer.averages):
+        assert equal() and (vectors() != seen[-1]).any()
+    assert equal() and (vectors() == seen[-1]).all()
+    gradient(model, docs)
+    model.finish_update(Adam(0.01))
+    assert equal() and (vectors() != seen[-1]).any()
+    with torch.no_grad():
+        next(iter(shim._linear.values())).add_(0.1)
+    assert equal()
+    shim.from_bytes(shim.to_bytes())
+    assert equal()
+    assert all(p.dtype == torch.float32 for p in shim.module.parameters())
+
+
+def test_scaled_gradients_of_several_passes_add_up(tiny_encoder, monkeypatch):
+    """What the scaler does on a GPU, on this CPU: gradients accumulate over passes before a step."""
+    nlp = pipeline(tiny_encoder)
+    model = nlp.get_pipe("transformer").model
+    docs = [nlp.make_doc(TEXT)]
+    gradient(model, docs)
+    expected = gradient(model, docs)
+    model.shims[0].module.zero_grad()
+    scaler = PyTorchGradScaler(True)
+    monkeypatch.setattr(scaler, "_scale_tensor", lambda tensor, scales, inplace: tensor.mul_(scaler._scale))
+    model.shims[0]._grad_scaler = scaler
+    gradient(model, docs)
+    found = gradient(model, docs)
+    for name, value in expected.items():
+        assert torch.allclose(found[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_a_batch_without_tokens(tiny_encoder):
+    nlp = pipeline(tiny_encoder)
+    model = nlp.get_pipe("transformer").model
+    for is_train in (True, False):
+        output, backprop = model([nlp.make_doc("")], is_train)
+        assert output.model_output.last_hidden_state.shape == (1, 0, 24)
+        assert backprop(output) is not None
+
+
+def test_positions_behind_the_padding_index(tiny_encoder):
+    config = RobertaConfig(
+        vocab_size=50, hidden_size=24, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=48, max_position_embeddings=40, pad_token_id=1,
+    )  # fmt: skip
+    for settings, expected in ((config, 36), (BertConfig(max_position_embeddings=40), 38)):
+        settings.update({"hidden_size": 24, "num_attention_heads": 2, "num_hidden_layers": 1})
+        module = EncoderModule(AutoModel.from_config(settings))
+        assert module.limit == expected
+        ids = torch.full((1, expected + 2), 5)
+        batch = WindowBatch(ids, torch.ones_like(ids), torch.arange(2), torch.arange(2))
+        assert module([batch], 2).shape == (2, 24)
 
 
 def test_replaced_listener_gives_the_same_vectors(tiny_encoder):

@@ -83,6 +83,20 @@ class EncoderModule(torch.nn.Module):
     def device(self) -> torch.device:
         return next(self.transformer.parameters()).device
 
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """The type that autocast computes in; None for fp32."""
+        return autocast_dtype(self.precision, self.device)
+
+    @property
+    def limit(self) -> int:
+        """Most pieces in a window, special pieces not counted."""
+        embeddings = getattr(self.transformer, "embeddings", None)
+        table = getattr(embeddings, "position_embeddings", None)
+        # RoBERTa and its like count positions from behind the padding index.
+        padding = getattr(table, "padding_idx", None)
+        return self.config.max_position_embeddings - 2 - (0 if padding is None else padding + 1)
+
     def depth_below_top(self, name: str) -> int:
         """Count the layers between a parameter and the top of the encoder, for layer-wise rates.
 
@@ -120,28 +134,27 @@ class EncoderModule(torch.nn.Module):
         pieces (int): Number of wanted pieces in all batches.
         RETURNS (Tensor): Shape (pieces, width), fp32.
         """
-        if torch.is_grad_enabled() and self.training:
-            vectors = torch.cat([self._encode(batch) for batch in batches])
-            places = torch.cat([batch.places for batch in batches])
-            return vectors[torch.argsort(places)]
-        # Without a graph the result is filled in place: a long document is held once, not twice.
-        result = torch.empty((pieces, self.config.hidden_size), device=self.device)
-        for batch in batches:
-            result[batch.places] = self._encode(batch)
-        return result
+        dtype = self.dtype
+        # One context for all batches: a weight is cast once.
+        with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
+            if batches and self.training and torch.is_grad_enabled():
+                vectors = torch.cat([self._encode(batch) for batch in batches])
+                places = torch.cat([batch.places for batch in batches])
+                return vectors[torch.argsort(places)]
+            # Without a graph the result is filled in place: a long document is held once, not twice.
+            result = torch.empty((pieces, self.config.hidden_size), device=self.device)
+            for batch in batches:
+                result[batch.places] = self._encode(batch)
+            return result
 
     def _encode(self, batch: "WindowBatch") -> torch.Tensor:
-        dtype = autocast_dtype(self.precision, batch.input_ids.device)
-        with torch.autocast(batch.input_ids.device.type, dtype=dtype, enabled=dtype is not None):
-            output = self.transformer(
-                input_ids=batch.input_ids,
-                attention_mask=batch.attention_mask,
-                output_hidden_states=self.mix is not None,
-            )
-            # hidden_states[0] are the embeddings, which the paper's m = 12 layers leave out.
-            hidden = (
-                output.last_hidden_state if self.mix is None else self.mix(output.hidden_states[1:])
-            )
+        output = self.transformer(
+            input_ids=batch.input_ids,
+            attention_mask=batch.attention_mask,
+            output_hidden_states=self.mix is not None,
+        )
+        # hidden_states[0] are the embeddings, which the paper's m = 12 layers leave out.
+        hidden = output.last_hidden_state if self.mix is None else self.mix(output.hidden_states[1:])
         return hidden.flatten(0, 1)[batch.rows].float()
 
 
