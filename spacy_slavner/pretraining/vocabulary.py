@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-WORDS = 100_000  # of each list; rarer words change the choice no more
+WORDS = 50_000  # of each list; rarer words change the choice no more
 NUMBERS = 10_000  # the lists write every digit as 0, so numbers below this are added
 BATCH = 10_000
 QUOTED = 0.1  # share of words that follow a quotation mark, and so have no space before them
@@ -65,11 +65,15 @@ def language_words(language: str) -> tuple[WordList, WordList]:
         remedy = 'Run pip install "spacy-slavner[encoder]"'
         what = "the package wordfreq, which has the word lists, is missing"
         raise InputError(what, remedy=remedy) from error
-    try:
-        frequencies = wordfreq.get_frequency_dict(language)
-    except (LookupError, ValueError) as error:
-        remedy = "Leave the language out, and give text in it with --texts"
-        raise InputError(f"wordfreq has no words for {language!r}", remedy=remedy) from error
+    # Asked for a language that it lacks, wordfreq would answer with another one, at worst English.
+    known = wordfreq.available_languages()
+    if language not in known:
+        raise InputError(
+            f"wordfreq has no words for {language!r}",
+            remedy="Leave it out and give text with --texts; there are lists for "
+            f"{', '.join(sorted(known))} (sh is Bosnian, Croatian and Serbian in Latin letters)",
+        )
+    frequencies = wordfreq.get_frequency_dict(language)
     # The dictionary runs from the most frequent word downwards.
     items = list(frequencies.items())[:WORDS]
     held_out = items[HELD_OUT_FROM::HELD_OUT_EVERY]
