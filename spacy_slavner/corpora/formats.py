@@ -114,13 +114,16 @@ def _read_chunk(
 ) -> tuple[bytes, Report, tuple[str, dict] | None]:
     """Read some files. An error comes back as data: exceptions with fields do not survive pickling."""
     global _nlp
-    _nlp = _nlp or blank_pipeline()
+    if _nlp is None:
+        _nlp = blank_pipeline()
+        # A DocBin does not hold lexical attributes, and working them out takes a third of the time.
+        _nlp.vocab.lex_attr_getters = {}
     report = Report()
     packed = _empty(format)
     try:
         for source in sources:
             for doc in READERS[format].read(source, _nlp, options, report):
-                packed.add(doc)
+                docbin.add_doc(packed, doc)
     except InputError as error:
         fields = {"path": error.path, "line": error.line, "remedy": error.remedy}
         return b"", report, (error.what, fields)

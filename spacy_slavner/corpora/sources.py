@@ -58,6 +58,7 @@ def blank_pipeline(tokenizer: str = "spacy-slavner.Tokenizer.v1") -> Language:
     """
     import spacy
 
+    set_attributes()
     nlp = spacy.blank("xx", config={"nlp": {"tokenizer": {"@tokenizers": tokenizer}}})
     nlp.max_length = sys.maxsize  # the limit is there for parsers, and nothing is parsed here
     return nlp
