@@ -71,12 +71,37 @@ def Tok2VecTransformer_v1(
     RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, width) per document.
     """
     from spacy_transformers.layers.split_trf import split_trf_batch
-    from spacy_transformers.layers.trfs2arrays import trfs2arrays
     from thinc.api import chain
 
+    from .layers.pooling import pool_pieces
+
     return chain(
-        TransformerModel_v1(**encoder), split_trf_batch(), trfs2arrays(pooling, grad_factor)
+        TransformerModel_v1(**encoder), split_trf_batch(), pool_pieces(pooling, grad_factor)
     )
+
+
+def TransformerListener_v1(
+    pooling: Model[Ragged, Floats2d], grad_factor: float = 1.0, upstream: str = "*"
+) -> Model[list[Doc], list[Floats2d]]:
+    """Build a listener to the `transformer`, registered as `spacy-slavner.TransformerListener.v1`.
+
+    As `spacy-transformers.TransformerListener.v1`, with prediction in less memory: of a document's
+    pieces only a block is copied at a time.
+
+    pooling (Model[Ragged, Floats2d]): Pools the pieces of a token.
+    grad_factor (float): Factor on the gradient that reaches the encoder.
+    upstream (str): Name of the transformer component, "*" for any.
+    RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, width) per document.
+    """
+    from spacy_transformers.layers import TransformerListener
+    from thinc.api import chain
+
+    from .layers.pooling import pool_pieces
+
+    listener = TransformerListener(upstream_name=upstream)
+    model = chain(listener, pool_pieces(pooling, grad_factor))
+    model.set_ref("listener", listener)
+    return model
 
 
 def CrfTagger_v1(
@@ -93,3 +118,32 @@ def CrfTagger_v1(
     from .layers.crf import crf_tagger
 
     return crf_tagger(tok2vec, dropout)
+
+
+def LightLanguageClassifier_v1(
+    buckets: int = 65536,
+    longest: int = 4,
+    max_words: int = 1000,
+    scale: float = 10.0,
+    nO: int | None = None,
+) -> Model[list[Doc], Floats2d]:
+    """Build a language classifier, registered as `spacy-slavner.LightLanguageClassifier.v1`.
+
+    Hashed character n-grams of the letters, and one linear layer: no encoder, no torch.
+
+    buckets (int): Number of buckets that n-grams are hashed into, a power of 2.
+    longest (int): Length of the longest n-gram.
+    max_words (int): Tokens that are read of a document: half from its start, half from its middle.
+    scale (float): Factor on the sums of weights; it acts as a factor on Adam's learning rate.
+    nO (int | None): Number of languages; the component sets it from its labels.
+    RETURNS (Model[List[Doc], Floats2d]): Scores (documents, languages) before the softmax.
+    """
+    from thinc.api import chain
+
+    from .errors import InputError
+    from .layers.char_ngrams import char_ngrams, hashed_bag
+
+    if buckets < 1 or buckets & (buckets - 1):
+        remedy = "Take 65536, for example"
+        raise InputError(f"buckets is {buckets}, which is not a power of 2", remedy=remedy)
+    return chain(char_ngrams(buckets, longest, max_words), hashed_bag(buckets, scale, nO))

@@ -1,0 +1,188 @@
+"""Language identification: the light classifier beside py3langid, lingua and pycld2.
+
+    python benchmarks/language_id.py --slavicner SLAVICNER --json F
+
+Trained on the training list of the split single_out, tested on us_election_2020: whole documents,
+their sentences, and random windows of five words. The other programs are restricted to the same six
+languages; one that is not installed is skipped.
+"""
+
+import json
+import random
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import spacy
+import typer
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import warmup_linear
+from tqdm import tqdm
+
+from spacy_slavner.attributes import LANGUAGES, set_attributes
+from spacy_slavner.corpora.reader import cut
+from spacy_slavner.corpora.sentences import rules_for
+from spacy_slavner.corpora.tokenizer import create_slavic_tokenizer
+from spacy_slavner.files import whole_file
+from spacy_slavner.training.optimizer import AdamW_v1
+
+TOPIC = "us_election_2020"
+# The same as in configs/base.cfg: about 1,150 words in pieces of 130.
+PIECE, BATCH = 130, 9
+TextsT = list[tuple[str, str]]
+
+
+def train(slavicner: Path, steps: int, rate: float, seed: int) -> Language:
+    """Train a pipeline of the tokenizer and `language_id` as spaCy's loop does."""
+    set_attributes()
+    nlp = spacy.blank("xx")
+    nlp.tokenizer = create_slavic_tokenizer()(nlp)
+    examples = []
+    names = (slavicner / "SPLIT_single_out_topic_train.txt").read_text(encoding="utf8").split("\n")
+    for name in tqdm([x for x in names if x.strip()], desc="read", unit="doc"):
+        doc = nlp.make_doc((slavicner / name.strip()).read_text(encoding="utf8"))
+        doc._.language = Path(name).parent.name
+        for piece in cut(doc, PIECE):
+            predicted = Doc(
+                nlp.vocab,
+                words=[token.text for token in piece],
+                spaces=[bool(token.whitespace_) for token in piece],
+            )
+            examples.append(Example(predicted, piece))
+    nlp.add_pipe("language_id", config={"seed": seed})
+    nlp.initialize(lambda: examples)
+    sgd = AdamW_v1(warmup_linear(rate, 100, steps))
+    draw = random.Random(seed)
+    losses: dict[str, float] = {}
+    for _ in tqdm(range(steps), desc="train", unit="step"):
+        nlp.update(draw.sample(examples, BATCH), sgd=sgd, losses=losses)
+        sgd.step_schedules()
+    return nlp
+
+
+def test_texts(slavicner: Path, seed: int) -> dict[str, TextsT]:
+    """Give documents, sentences and windows of five words, each with its language."""
+    draw = random.Random(seed)
+    documents, sentences, snippets = [], [], []
+    for path in sorted(slavicner.glob(f"raw/{TOPIC}/*/*.txt")):
+        language, text = path.parent.name, path.read_text(encoding="utf8")
+        documents.append((text, language))
+        edges = [0, *rules_for(language)(text), len(text)]
+        for start, end in zip(edges, edges[1:], strict=False):
+            sentence = text[start:end].strip()
+            if any(c.isalpha() for c in sentence):
+                sentences.append((sentence, language))
+        words = text.split()
+        for _ in range(10 if len(words) >= 5 else 0):
+            start = draw.randrange(len(words) - 4)
+            snippets.append((" ".join(words[start : start + 5]), language))
+    return {"documents": documents, "sentences": sentences, "five_words": snippets}
+
+
+def ours(nlp: Language) -> Callable[[list[str]], list[str | None]]:
+    return lambda texts: [doc._.language for doc in nlp.pipe(texts)]
+
+
+def langid() -> Callable[[list[str]], list[str | None]]:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_pickled_model(MODEL_FILE)
+    identifier.set_languages(list(LANGUAGES))
+    return lambda texts: [identifier.classify(text)[0] for text in texts]
+
+
+def lingua() -> Callable[[list[str]], list[str | None]]:
+    from lingua import IsoCode639_1, Language, LanguageDetectorBuilder
+
+    codes = [IsoCode639_1.from_str(code.upper()) for code in LANGUAGES]
+    languages = [Language.from_iso_code_639_1(code) for code in codes]
+    detector = LanguageDetectorBuilder.from_languages(*languages).build()
+    detector.detect_language_of("Dobrý den")  # loads its models
+
+    def detect(texts: list[str]) -> list[str | None]:
+        found = [detector.detect_language_of(text) for text in texts]
+        return [x.iso_code_639_1.name.lower() if x else None for x in found]
+
+    return detect
+
+
+def cld2() -> Callable[[list[str]], list[str | None]]:
+    import pycld2
+
+    def first(text: str) -> str | None:
+        text = "".join(c for c in text if c.isprintable() or c == "\n")
+        codes = [row[1] for row in pycld2.detect(text, bestEffort=True)[2]]
+        return next((code for code in codes if code in LANGUAGES), None)
+
+    return lambda texts: [first(text) for text in texts]
+
+
+OTHERS = {"py3langid": langid, "lingua": lingua, "pycld2": cld2}
+
+
+def evaluate(name: str, detect: Callable, texts: dict[str, TextsT]) -> list[dict]:
+    rows = []
+    for kind, pairs in texts.items():
+        began = time.perf_counter()
+        found = detect([text for text, _ in pairs])
+        seconds = time.perf_counter() - began
+        right = [x == y for x, (_, y) in zip(found, pairs, strict=True)]
+        by_language = {
+            language: sum(hits) / len(hits)
+            for language in LANGUAGES
+            if (hits := [r for r, (_, y) in zip(right, pairs, strict=True) if y == language])
+        }
+        row = {
+            "program": name,
+            "texts": kind,
+            "number": len(pairs),
+            "accuracy": sum(right) / len(right),
+            "by_language": by_language,
+            "texts_per_second": len(pairs) / seconds,
+            "words_per_second": sum(len(text.split()) for text, _ in pairs) / seconds,
+        }
+        rows.append(row)
+        speed = f"{row['texts_per_second']:>9,.0f} texts/s {row['words_per_second']:>11,.0f} words/s"
+        print(f"{name:12} {kind:11} accuracy {row['accuracy']:.4f} {speed}")
+    return rows
+
+
+def main(
+    slavicner: Path = typer.Option(..., help="Folder of SlavicNER (raw/ and lists of the splits)"),
+    json_path: Path = typer.Option(..., "--json", help="File for the figures"),
+    steps: int = typer.Option(1000, help="Training steps"),
+    rate: float = typer.Option(1e-3, help="Learning rate"),
+    seed: int = typer.Option(0, help="Seed of training and of the windows"),
+    others: bool = typer.Option(True, help="Also measure the other programs"),
+) -> None:
+    """Measure accuracy and speed of language identification."""
+    began = time.perf_counter()
+    nlp = train(slavicner, steps, rate, seed)
+    seconds = time.perf_counter() - began
+    texts = test_texts(slavicner, seed)
+    rows = evaluate("language_id", ours(nlp), texts)
+    # Without the tokenizer, which every pipeline needs anyway.
+    docs = [doc for doc in nlp.tokenizer.pipe(text for text, _ in texts["documents"])]
+    words = sum(len(text.split()) for text, _ in texts["documents"])
+    start = time.perf_counter()
+    for _ in nlp.get_pipe("language_id").pipe(docs, batch_size=64):
+        pass
+    component = words / (time.perf_counter() - start)
+    print(f"language_id without the tokenizer: {component:,.0f} words/s")
+    for name, make in OTHERS.items() if others else ():
+        if find_spec(name) is None:
+            print(f"{name} is not installed: skipped")
+            continue
+        rows += evaluate(name, make(), texts)
+    figures = {"steps": steps, "seed": seed, "train_seconds": seconds, "rows": rows}
+    figures["component_words_per_second"] = component
+    with whole_file(json_path) as file:
+        file.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf8")
+    print(f"Figures: {json_path}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
