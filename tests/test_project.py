@@ -1,0 +1,98 @@
+"""The workflow, from the corpus to the installed package, in a copy of the project."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import srsly
+from weasel.cli.run import project_run
+
+from spacy_slavner.evaluation.metrics import read_metrics
+from spacy_slavner.training.config import merge_config
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = srsly.read_yaml(ROOT / "project.yml")
+SPLITS = ("bsnlp2019", "bsnlp2019_final", "bsnlp2021", "single_out", "cross_topic")
+NOWHERE = "file:///no/such/repository"
+
+
+@pytest.fixture
+def project(tmp_path, sample, monkeypatch) -> Path:
+    """A copy of what the workflow reads. Packages are installed into it, not into the environment."""
+    for name in ("configs", "assets/texts", "assets/sample"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "project.yml", tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def tiny(project, tiny_encoder) -> dict[str, str]:
+    """The variables of a run that takes seconds."""
+    (project / "configs/tiny.cfg").write_text(
+        (project / "configs/bert_crf.cfg").read_text()
+        + "\n[components.transformer]\n\n[components.transformer.model]\nlayers = null\n"
+    )
+    return {
+        "vars.repository": NOWHERE,
+        "vars.encoder": str(tiny_encoder),
+        "vars.vocab_size": 0,
+        "vars.config": "configs/tiny.cfg",
+        "vars.system": "tiny",
+        "vars.max_steps": 3,
+        "vars.install_options": "--target site",
+    }
+
+
+def test_all_from_the_sample_to_the_package(project, tiny, capfd):
+    project_run(project, "all", overrides=tiny)
+    output = capfd.readouterr().out
+    assert "NOTHING about quality" in " ".join(output.split())
+    assert "names in 6 texts, found by xx_slavner" in output
+    record = read_metrics(project / "metrics/tiny/auto/0/metrics.json")
+    info = record["info"]
+    assert (info["corpus"], info["split"], info["steps"]) == ("sample", "sample", 3)
+    assert sorted(record["results"]) == ["dev", "test"]
+    load = "import spacy; print(*spacy.load('xx_slavner').pipe_names)"
+    pipes = subprocess.run([sys.executable, "-c", load], capture_output=True, text=True, check=True)
+    assert pipes.stdout.split() == merge_config(ROOT / "configs/bert_crf.cfg")["nlp"]["pipeline"]
+    # Nothing changed, so nothing is trained or evaluated again.
+    for step in ("convert", "encoder", "train", "evaluate", "package"):
+        project_run(project, step, overrides=tiny)
+    assert capfd.readouterr().out.count("nothing changed") == 5
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_split_workflows_hand_their_variables_on(split, project, capfd):
+    project_run(project, split, overrides={"vars.seed": 7, "vars.corpus": "my corpus"}, dry=True)
+    lines = re.findall("(?m)^Running command: .*", capfd.readouterr().out)
+    assert "--folder 'my corpus'" in lines[0]
+    assert f"run experiment . --vars.split {split}" in lines[-1] and "--vars.seed 7" in lines[-1]
+    assert "$" not in " ".join(lines)
+
+
+def test_split_workflow_needs_the_real_corpus(project, tiny, capfd):
+    project_run(project, "corpus", overrides=tiny)
+    with pytest.raises(SystemExit):
+        project_run(project, "convert", overrides=tiny | {"vars.split": "bsnlp2019"})
+    assert "split 'bsnlp2019'" in capfd.readouterr().err
+
+
+def test_every_step_is_explained():
+    assert all(command.get("help") for command in PROJECT["commands"])
+    steps = {step for workflow in PROJECT["workflows"].values() for step in workflow}
+    assert steps <= {command["name"] for command in PROJECT["commands"]}
+    assert set(SPLITS) <= set(PROJECT["workflows"])
+
+
+@pytest.mark.slow
+def test_all_with_the_real_encoder(project, capfd):
+    overrides = {"vars.repository": NOWHERE, "vars.install_options": "--target site"}
+    project_run(project, "all", overrides=overrides)
+    record = read_metrics(project / "metrics/bert_crf/auto/0/metrics.json")
+    assert record["results"]["test"]["span"]["overall"]["f"] > 0.3
+    assert record["results"]["test"]["language"]["accuracy"] > 0.9
