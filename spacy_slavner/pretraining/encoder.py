@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +109,7 @@ def make_encoder(output: Path, request: EncoderRequest) -> dict[str, Any]:
         "arguments": arguments,
         "made_with": f"spacy-slavner {__version__}",
         "source": base.source,
+        "word_lists": f"wordfreq {version('wordfreq')}" if costs else None,
         "pieces_before": before,
         "pieces": len(tokenizer),
         "layers": base.model.config.num_hidden_layers,
@@ -223,18 +225,18 @@ def card(record: dict[str, Any], license: str | None) -> str:
         else "- Licence: see the base encoder's own card.",
     ]  # fmt: skip
     if size < before:
-        lines += ["", "## How the pieces were chosen", "", *_choice(arguments)]
+        lines += ["", "## How the pieces were chosen", "", *_choice(record)]
     if record["held_out"]:
         lines += ["", "## What the cut costs", "", *_costs(record)]
     return "\n".join(lines) + "\n"
 
 
-def _choice(arguments: dict[str, Any]) -> list[str]:
-    sources = []
+def _choice(record: dict[str, Any]) -> list[str]:
+    arguments, sources = record["arguments"], []
     if arguments["languages"]:
         listed = ", ".join(arguments["languages"])
         sources.append(
-            f"the word-frequency lists of the package wordfreq (at most {vocabulary.WORDS:,} words "
+            f"the word-frequency lists of {record['word_lists']} (at most {vocabulary.WORDS:,} words "
             f"of each of {listed}; every language weighs the same)"
         )
     if arguments["texts"]:
