@@ -45,7 +45,7 @@ def bare_forward(nlp, texts: list[str]):
     pieces = make_pieces(shim.tokenizer, docs)
     windows = cut_windows(model, docs, pieces)
     batches = [
-        _pad(group, pieces, shim, 0.0) for group in batch_windows(windows, model.attrs["max_batch_pieces"])
+        _pad(group, pieces, shim, 0.0) for group in batch_windows(windows, shim.settings["max_batch_pieces"])
     ]
     total = sum(len(p) for p in pieces)
 

@@ -63,7 +63,7 @@ def bare_steps(nlp, batches, labels: int):
         pieces = make_pieces(shim.tokenizer, docs)
         windows = cut_windows(model, docs, pieces)
         arrays = []
-        for group in batch_windows(windows, model.attrs["max_batch_pieces"]):
+        for group in batch_windows(windows, shim.settings["max_batch_pieces"]):
             length = max(len(w) for w in group) + 2
             ids = torch.full((len(group), length), shim.tokenizer.pad_token_id)
             for row, w in enumerate(group):

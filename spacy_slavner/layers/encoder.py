@@ -38,6 +38,9 @@ from .shim import TorchShim, deserialize_module, serialize_module
 from .torch.encoder import EncoderModule, WindowBatch
 from .windows import Windows
 
+# Settings that are not the module's. They are no attributes of the thinc model, since those come back from
+# the bytes of a saved pipeline and would silently undo what a user overrides in its config.
+OTHER_SETTINGS = ("dropout", "attention", "max_batch_pieces", "piece_masking")
 DROPOUT_NAMES = (
     "hidden_dropout_prob",
     "attention_probs_dropout_prob",
@@ -49,7 +52,8 @@ DROPOUT_NAMES = (
 class EncoderShim(TorchShim):
     """Holds the encoder and its tokenizer, and writes both without pickle.
 
-    settings (dict): Arguments of `EncoderModule`, and `dropout`, `attention` of the encoder's config.
+    settings (dict): Arguments of `EncoderModule`, `dropout` and `attention` of the encoder's config,
+        `max_batch_pieces` and `piece_masking`.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
@@ -85,7 +89,7 @@ class EncoderShim(TorchShim):
         # What a tokenizer file may ask for; documents are cut into windows here, and only here.
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
-        arguments = {k: v for k, v in self.settings.items() if k not in ("dropout", "attention")}
+        arguments = {k: v for k, v in self.settings.items() if k not in OTHER_SETTINGS}
         if transformer is None:
             transformer = AutoModel.from_config(config, trust_remote_code=False)
         self.tokenizer = tokenizer
@@ -205,12 +209,7 @@ class PieceBatch(FullTransformerBatch):
 
 
 def transformer_model(
-    name: str,
-    get_spans: Callable,
-    *,
-    max_batch_pieces: int,
-    piece_masking: float,
-    **settings: Any,
+    name: str, get_spans: Callable, **settings: Any
 ) -> Model[list[Doc], FullTransformerBatch]:
     """Build the model of `architectures.TransformerModel_v1`; see there for the arguments."""
     return Model(
@@ -222,8 +221,6 @@ def transformer_model(
         attrs={
             "name": name,
             "get_spans": get_spans,
-            "max_batch_pieces": max_batch_pieces,
-            "piece_masking": piece_masking,
             "replace_listener": lambda model: chain(model, split_trf_batch()),
             "replace_listener_cfg": replace_listener_cfg,
         },
@@ -290,10 +287,10 @@ def forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[FullTransfor
         )
     pieces = make_pieces(shim.tokenizer, docs)
     windows = cut_windows(model, docs, pieces)
-    masking = model.attrs["piece_masking"] if is_train else 0.0
+    masking = shim.settings["piece_masking"] if is_train else 0.0
     batches = [
         _pad(batch, pieces, shim, masking)
-        for batch in batch_windows(windows, model.attrs["max_batch_pieces"])
+        for batch in batch_windows(windows, shim.settings["max_batch_pieces"])
     ]
     total = sum(len(p) for p in pieces)
     vectors, backprop_vectors = shim(ArgsKwargs((batches, total), {}), is_train)
