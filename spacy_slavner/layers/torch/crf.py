@@ -56,7 +56,9 @@ class CrfHead(nn.Module):
         return self.linear(self.dropout(vectors)).float()
 
     def load_state_dict(self, state_dict, *args, **kwargs):
-        """Load weights; the layers take the sizes of what is loaded."""
+        """Load weights; the layers take the sizes of what is loaded, nothing if nothing was saved."""
+        if not state_dict and self.linear is None:
+            return super().load_state_dict(state_dict, *args, **kwargs)
         n_tags, n_in = state_dict["linear.weight"].shape
         if self.linear is None or self.linear.weight.shape != (n_tags, n_in):
             self.build(n_in, n_tags)
