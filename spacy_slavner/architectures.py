@@ -1,7 +1,7 @@
 """The registered architectures: how layers make a model. Nothing here imports torch before it is called."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spacy.tokens import Doc
 from thinc.api import Model
@@ -60,11 +60,24 @@ def TransformerModel_v1(
 
 
 def Tok2VecTransformer_v1(
-    pooling: Model[Ragged, Floats2d], grad_factor: float = 1.0, **encoder: Any
+    name: str,
+    get_spans: Callable,
+    pooling: Model[Ragged, Floats2d],
+    grad_factor: float = 1.0,
+    layers: int | None = None,
+    mix: str | None = None,
+    frozen_layers: int = -1,
+    frozen_dropout: bool = False,
+    dropout: float | None = 0.0,
+    piece_masking: float = 0.0,
+    precision: str = "auto",
+    attention: str = "sdpa",
+    max_batch_pieces: int = 4096,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Build a component's own encoder, registered as `spacy-slavner.Tok2VecTransformer.v1`.
 
-    `nlp.replace_listeners` writes this into a config; the arguments are those of `TransformerModel_v1`.
+    `nlp.replace_listeners` writes this into a config. The arguments that are not listed here are those
+    of `TransformerModel_v1`.
 
     pooling (Model[Ragged, Floats2d]): Pools the pieces of a token.
     grad_factor (float): Factor on the gradient that reaches the encoder.
@@ -75,9 +88,24 @@ def Tok2VecTransformer_v1(
 
     from .layers.pooling import pool_pieces
 
-    return chain(
-        TransformerModel_v1(**encoder), split_trf_batch(), pool_pieces(pooling, grad_factor)
+    encoder = TransformerModel_v1(
+        name,
+        get_spans,
+        layers=layers,
+        mix=mix,
+        frozen_layers=frozen_layers,
+        frozen_dropout=frozen_dropout,
+        dropout=dropout,
+        piece_masking=piece_masking,
+        precision=precision,
+        attention=attention,
+        max_batch_pieces=max_batch_pieces,
     )
+    # A chain in a chain: what is left in a listener's place when it is replaced.
+    pool = pool_pieces(pooling, grad_factor)
+    model = chain(chain(encoder, split_trf_batch()), pool)
+    model.set_ref("pool", pool)
+    return model
 
 
 def TransformerListener_v1(
@@ -86,7 +114,7 @@ def TransformerListener_v1(
     """Build a listener to the `transformer`, registered as `spacy-slavner.TransformerListener.v1`.
 
     As `spacy-transformers.TransformerListener.v1`, with prediction in less memory: of a document's
-    pieces only a block is copied at a time.
+    pieces only a block is copied at a time, and the CRF tagger never holds all vectors of its tokens.
 
     pooling (Model[Ragged, Floats2d]): Pools the pieces of a token.
     grad_factor (float): Factor on the gradient that reaches the encoder.
@@ -99,8 +127,10 @@ def TransformerListener_v1(
     from .layers.pooling import pool_pieces
 
     listener = TransformerListener(upstream_name=upstream)
-    model = chain(listener, pool_pieces(pooling, grad_factor))
+    pool = pool_pieces(pooling, grad_factor)
+    model = chain(listener, pool)
     model.set_ref("listener", listener)
+    model.set_ref("pool", pool)
     return model
 
 

@@ -1,15 +1,19 @@
 """The name recogniser's head in thinc: emissions per token, the CRF's loss and its decoding."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy
 import torch
-from thinc.api import Model, chain, torch2xp, with_array, xp2torch
+from spacy.tokens import Doc
+from thinc.api import Model, torch2xp, with_array, xp2torch
+from thinc.layers.chain import forward as forward_chain
+from thinc.layers.chain import init as init_chain
 from thinc.types import Floats2d
 
 from ..tagging import Scheme, spans_from_tags
 from ..types import EmissionsModelT, TokenVectorsModelT
+from .pooling import pool_blocks
 from .shim import wrap_torch
 from .torch.crf import ConstrainedCRF, CrfHead
 
@@ -52,10 +56,27 @@ def crf_tagger(tok2vec: TokenVectorsModelT, dropout: float) -> EmissionsModelT:
     """
     head: Model[Floats2d, Floats2d] = wrap_torch(CrfHead(dropout), group="head")
     head.init = _init_head
-    model = chain(tok2vec, with_array(head))
+    layers = [tok2vec, with_array(head)]
+    model = Model("crf_tagger", _forward, init=init_chain, layers=layers, dims={"nO": None})
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("head", head)
     return model
+
+
+def _forward(
+    model: EmissionsModelT, docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable]:
+    """A chain; but over a transformer, prediction never holds the vectors of all tokens at once."""
+    tok2vec, head = model.layers[0], model.get_ref("head")
+    if is_train or not tok2vec.has_ref("pool"):
+        return forward_chain(model, docs, is_train)
+    pooling = tok2vec.get_ref("pool").layers[0]
+    none = head.ops.alloc2f(0, head.get_dim("nO"))
+    emissions = []
+    for data in tok2vec.layers[0].predict(docs):
+        blocks = [head.predict(block) for block in pool_blocks(pooling, data)]
+        emissions.append(head.ops.xp.concatenate(blocks) if blocks else none)
+    return emissions, lambda d_emissions: []
 
 
 def _init_head(head: Model, X: Floats2d | None = None, Y: None = None) -> None:

@@ -28,7 +28,7 @@ default_model_config = """
 dropout = 0.1
 
 [model.tok2vec]
-@architectures = "spacy-transformers.TransformerListener.v1"
+@architectures = "spacy-slavner.TransformerListener.v1"
 grad_factor = 1.0
 upstream = "*"
 
