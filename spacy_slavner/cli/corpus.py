@@ -153,6 +153,8 @@ def prepare_cli(
         split=split,
         seed=seed,
         languages=[name.strip() for name in languages.split(",") if name.strip()],
+        # To start a second process takes longer than to read the sample.
+        n_process=1 if found["sample"] else 0,
     )
     print(report.summary())
     report.to_json(output / "report.json")

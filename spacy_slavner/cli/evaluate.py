@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 @app.command("evaluate")
 def evaluate_cli(
     pipeline: str = typer.Argument(..., help="Folder or installed name of a pipeline"),
-    corpus: Path = typer.Argument(..., help="A .spacy file, or a folder with such files"),
+    corpora: list[Path] = typer.Argument(
+        ..., metavar="CORPUS...", help=".spacy files, or folders with such files"
+    ),
     metrics: Path = typer.Option(None, "--metrics", "-m", help="Record to add the scores to"),
     run: Path = typer.Option(None, "--run", help="Record of the training run, to begin with"),
-    part: str = typer.Option(None, "--part", help="Name in the record (default: the file's name)"),
+    part: str = typer.Option(
+        None, "--part", help="Name of the corpus in the record (default: the file's name)"
+    ),
     gold_language: bool = typer.Option(
         False, "--gold-language", help="Tell the pipeline each document's language"
     ),
@@ -27,14 +31,31 @@ def evaluate_cli(
     from spacy.cli._util import setup_gpu
     from wasabi import msg
 
+    from ..errors import InputError
     from ..evaluation.metrics import write_json
-    from ..evaluation.tables import evaluation_tables
     from ._pipeline import load_pipeline
 
+    if part and len(corpora) > 1:
+        raise InputError("--part names one corpus", remedy="Evaluate the corpora one by one")
     setup_gpu(use_gpu)
     nlp = load_pipeline(pipeline)
-    result = evaluate(nlp, corpus, gold_language=gold_language)
-    msg.divider(f"{pipeline} on {corpus}")
+    results = {}
+    for corpus in corpora:
+        results[part or corpus.stem] = evaluate(nlp, corpus, gold_language=gold_language)
+        msg.divider(f"{pipeline} on {corpus}")
+        _show(results[part or corpus.stem])
+    if metrics:
+        record = _record(metrics, run) or _new_record(nlp, pipeline, corpora[0])
+        record["results"] |= results
+        write_json(metrics, record)
+        msg.good(f"Scores recorded in {metrics}")
+
+
+def _show(result: dict[str, Any]) -> None:
+    from wasabi import msg
+
+    from ..evaluation.tables import evaluation_tables
+
     print(evaluation_tables(result))
     print(
         f"\n{result['documents']} documents, {result['words']} words in {result['seconds']:.1f} s: "
@@ -42,11 +63,6 @@ def evaluate_cli(
     )
     if result["skipped"]:
         msg.warn(f"{result['skipped']} documents without annotation of names are not scored")
-    if metrics:
-        record = _record(metrics, run) or _new_record(nlp, pipeline, corpus)
-        record["results"][part or corpus.stem] = result
-        write_json(metrics, record)
-        msg.good(f"Scores recorded in {metrics}")
 
 
 def evaluate(nlp: "Language", corpus: Path, *, gold_language: bool = False) -> dict[str, Any]:

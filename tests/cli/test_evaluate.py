@@ -27,8 +27,8 @@ def test_record_begins_with_that_of_the_training_run(run, ruler, corpus, tmp_pat
     first, path = tmp_path / "run.json", tmp_path / "metrics.json"
     base = {"info": {"system": "s", "split": "p", "seed": 3}, "learning_curve": [{"step": 1}]}
     first.write_text(json.dumps(base))
-    for part in ("dev", "test"):
-        run("evaluate", ruler, corpus / f"{part}.spacy", "--metrics", path, "--run", first)
+    parts = [corpus / f"{part}.spacy" for part in ("dev", "test")]
+    run("evaluate", ruler, *parts, "--metrics", path, "--run", first)
     record = read_metrics(path)
     assert record["learning_curve"] == [{"step": 1}] and sorted(record["results"]) == ["dev", "test"]
     # Another run: the scores of the one before are not its own.
@@ -36,6 +36,11 @@ def test_record_begins_with_that_of_the_training_run(run, ruler, corpus, tmp_pat
     first.write_text(json.dumps(base))
     run("evaluate", ruler, corpus / "dev.spacy", "--metrics", path, "--run", first)
     assert sorted(read_metrics(path)["results"]) == ["dev"]
+
+
+def test_one_name_for_two_corpora_is_an_error(run, ruler, corpus):
+    with pytest.raises(InputError, match="one by one"):
+        run("evaluate", ruler, corpus / "dev.spacy", corpus / "test.spacy", "--part", "x")
 
 
 def test_language_is_told_only_on_request(run, ruler, corpus, tmp_path):
