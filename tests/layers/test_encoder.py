@@ -5,6 +5,7 @@ import shutil
 import numpy
 import pytest
 import spacy
+import srsly
 import torch
 from spacy.tokens import Doc
 from spacy_transformers.data_classes import TransformerData
@@ -165,6 +166,15 @@ def test_no_pickle_on_disk(tiny_encoder, tmp_path, monkeypatch):
     monkeypatch.setattr("pickle.loads", refuse)
     monkeypatch.setattr("pickle.load", refuse)
     spacy.load(tmp_path / "pipeline")
+
+
+@pytest.mark.parametrize("kind,dtype", [(b"", "|O"), (b"O", "|O"), (b"V", [["a", "|O"]])])
+def test_arrays_of_objects_are_refused(tiny_encoder, kind, dtype):
+    """Messages may hold numpy arrays; such an array would be a pickle."""
+    array = {b"nd": True, b"type": dtype, b"kind": kind, b"shape": (1,), b"data": bytes(8)}
+    shim = pipeline(tiny_encoder).get_pipe("transformer").model.shims[0]
+    with pytest.raises(ValueError, match="OBJECT array"):
+        shim.from_bytes(srsly.msgpack_dumps({"config": array}))
 
 
 def gradient(model, docs):
