@@ -5,6 +5,8 @@ VENV ?= .venv
 PYTHON ?= python3
 PY = $(VENV)/bin/python
 SOURCES = setup.cfg pyproject.toml constraints.txt MANIFEST.in $(shell find spacy_slavner -type f ! -name '*.pyc')
+# What building leaves behind would later be taken for the installed package's entry points.
+CLEAN = rm -rf build *.egg-info
 # Nothing is imported from the checkout: `python -m` does not look into the working folder.
 export PYTHONSAFEPATH = 1
 
@@ -20,6 +22,7 @@ test: $(VENV)/tested
 $(VENV)/installed: $(SOURCES) | $(PY)
 	$(PY) -m pip install --quiet -c constraints.txt ".[encoder,plots,package]"
 	$(PY) -m pip install --quiet --force-reinstall --no-deps .
+	$(CLEAN)
 	touch $@
 
 # The archive that users would get, not the source tree.
@@ -29,10 +32,12 @@ $(VENV)/tested: $(SOURCES) | $(PY)
 	$(PY) -m build --sdist
 	$(PY) -m pip install --quiet -c constraints.txt "$$(ls dist/*.tar.gz)[tests]"
 	$(PY) -m pip install --quiet --force-reinstall --no-deps dist/*.tar.gz
+	$(CLEAN)
 	touch $@
 
 $(PY):
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	$(CLEAN)
+	rm -rf $(VENV) dist

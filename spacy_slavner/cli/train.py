@@ -37,12 +37,16 @@ def train_cli(
     """Train a pipeline as `spacy train` does, able to resume.
 
     Settings are overridden as in spaCy, e.g. --paths.train corpus/train.spacy
-    --training.max_steps 100. Ctrl-C saves and says how to go on.
+    --training.max_steps 100. Ctrl-C (or SIGTERM) saves and says how to go on.
     """
+    import signal
+
     from spacy.cli._util import parse_config_overrides
 
     from ..training.config import merge_config
 
+    # To be ended by a scheduler or a shutdown is to be interrupted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     overrides = parse_config_overrides(ctx.args)
     if max_steps:
         epochs, overrides["training.max_steps"] = 0, max_steps

@@ -33,7 +33,6 @@ def config(corpus, tiny_encoder):
             "training.max_steps": 5,
             "training.eval_frequency": 2,
             "training.batcher.size": 300,
-            "training.optimizer.learn_rate.warmup_steps": 1,
         }
         names = {name.replace("__", "."): value for name, value in overrides.items()}
         return merge_config(ROOT / "configs/bert_crf.cfg", values | names)
