@@ -2,7 +2,7 @@
 
 Both train the same encoder on the same windows in the same batches, in turns within one run. The bare
 loop starts from finished arrays and has a linear head with cross-entropy; the pipeline starts from Docs
-(sub-word tokenisation, sentences, alignment) and has the CRF.
+(sentences, sub-word tokenisation, alignment), has the CRF, and trains the language identifier as well.
 
     python benchmarks/training.py --config configs/bert_crf.cfg --encoder assets/encoder --corpus corpus/train.spacy
 """
@@ -29,10 +29,9 @@ def pipeline_steps(nlp, batches):
             drop=training["dropout"],
             sgd=False,
             annotates=training["annotating_components"],
-            exclude=["language_id"],
         )
-        for name, pipe in nlp.pipeline:
-            if name in ("transformer", "crf_ner"):
+        for _, pipe in nlp.pipeline:
+            if getattr(pipe, "is_trainable", False):
                 pipe.finish_update(optimizer)
         optimizer.step_schedules()
         return time.perf_counter() - start
