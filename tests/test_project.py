@@ -44,7 +44,7 @@ def tiny(project, tiny_encoder) -> dict[str, str]:
         "vars.config": "configs/tiny.cfg",
         "vars.system": "tiny",
         "vars.max_steps": 3,
-        "vars.install_options": "--target site",
+        "vars.install_options": "-t site",
     }
 
 
@@ -91,7 +91,7 @@ def test_every_step_is_explained():
 
 @pytest.mark.slow
 def test_all_with_the_real_encoder(project, capfd):
-    overrides = {"vars.repository": NOWHERE, "vars.install_options": "--target site"}
+    overrides = {"vars.repository": NOWHERE, "vars.install_options": "-t site"}
     project_run(project, "all", overrides=overrides)
     record = read_metrics(project / "metrics/bert_crf/auto/0/metrics.json")
     assert record["results"]["test"]["span"]["overall"]["f"] > 0.3

@@ -36,8 +36,7 @@ def try_cli(
     docs = list(load_pipeline(pipeline).pipe(inputs))
     for doc in docs:
         msg.divider(_language(doc))
-        print(doc.text + "\n")
-        print(names_table(doc))
+        print(f"{doc.text}\n{names_table(doc)}")
     n = sum(len(doc.ents) for doc in docs)
     msg.good(f"{n} names in {len(docs)} texts, found by {pipeline}")
 
@@ -54,10 +53,10 @@ def names_table(doc: "Doc") -> str:
     doc (Doc): The document.
     RETURNS (str): One row per name: form, type, confidence, and base form and id if there are any.
     """
-    from ..evaluation.tables import text_table
+    from wasabi import table
 
     if not doc.ents:
-        return "no names"
+        return "\nno names"
     rows = [
         [
             ent.text,
@@ -71,4 +70,5 @@ def names_table(doc: "Doc") -> str:
     # Columns that the pipeline has nothing to say about are left out.
     header = ["Name", "Type", "Confidence", "Base form", "Id"]
     used = [i for i in range(len(header)) if any(row[i] for row in rows)]
-    return text_table([header[i] for i in used], [[row[i] for i in used] for row in rows])
+    cells = [[row[i] for i in used] for row in rows]
+    return table(cells, header=[header[i] for i in used], divider=True, max_col=80).rstrip()
