@@ -14,6 +14,7 @@ def report_cli(
     out: Path = typer.Option("docs/results.md", "--out", help="The report, in Markdown"),
     json: Path | None = typer.Option(None, "--json", help="File for the same figures as JSON"),
     plots: Path | None = typer.Option(None, "--plots", help="Folder for plots (needs matplotlib)"),
+    released: str | None = typer.Option(None, "--released", help="System that is the released recipe"),
 ) -> None:
     """Make the report on any number of runs from the metrics.json files that they left."""
     from ..evaluation.metrics import find_metrics, write_json
@@ -23,6 +24,8 @@ def report_cli(
 
     files = find_metrics(metrics)
     records = read_records(files)
+    for info in records.infos:
+        info["released"] = info.get("released", False) or info["system"] == released
     results = collect_results(records)
     images = plot_records(records, plots) if plots else []
     if json:
@@ -30,6 +33,7 @@ def report_cli(
     command = ["python", "-m", "spacy_slavner", "report", *map(str, metrics), "--out", str(out)]
     command += ["--json", str(json)] if json else []
     command += ["--plots", str(plots)] if plots else []
+    command += ["--released", released] if released else []
     links = [Path(os.path.relpath(image, out.parent)).as_posix() for image in images]
     with whole_file(out) as temporary:
         temporary.write_text(render_markdown(records, results, command, links), encoding="utf-8")

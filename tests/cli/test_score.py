@@ -55,12 +55,15 @@ def test_check(folders):
 
 def test_report(tmp_path):
     record = {
-        "info": {"system": "bert", "split": "single_out", "seed": 3, "released": True, "commit": "abc"},
+        "info": {"system": "bert", "split": "single_out", "seed": 3, "commit": "abc"},
         "results": {"test": {"span": {"overall": {"p": 0.5, "r": 0.5, "f": 0.5}}}},
     }
     (tmp_path / "metrics.json").write_text(json.dumps(record))
     out, figures = tmp_path / "docs" / "results.md", tmp_path / "docs" / "results.json"
-    run = RUN.invoke(app, ["report", str(tmp_path), "--out", str(out), "--json", str(figures)])
+    command = ["report", str(tmp_path), "--out", str(out), "--json", str(figures)]
+    assert RUN.invoke(app, command).exit_code == 0
+    assert json.loads(figures.read_text())["ner"] == {}
+    run = RUN.invoke(app, [*command, "--released", "bert"])
     assert run.exit_code == 0, run.output
     assert "1 results from 1 records" in run.stdout
     assert "| **bert** | 50.00 |" in out.read_text(encoding="utf-8")
