@@ -154,7 +154,7 @@ def LightLanguageClassifier_v1(
     buckets: int = 65536,
     longest: int = 4,
     max_words: int = 1000,
-    scale: float = 10.0,
+    scale: float = 60.0,
     nO: int | None = None,
 ) -> Model[list[Doc], Floats2d]:
     """Build a language classifier, registered as `spacy-slavner.LightLanguageClassifier.v1`.

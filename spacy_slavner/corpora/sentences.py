@@ -17,7 +17,7 @@ OPENERS = "„“”«»‹›\"'‘’‚([{–—―-•*¿¡"
 CANDIDATE = re.compile(
     r"""
     (?P<line>[\n\r\v\f\x85\u2028\u2029]\s*)
-    | (?P<end>[.!?…‽]+) (?P<close>["'’”“»›)\]}]*) (?:[^\S\n\r\v\f\x85\u2028\u2029]|[\u200b\ufeff])+
+    | (?P<end>[.!?…‽]+) (?P<close>["'’”“»›«‹)\]}]*) (?:[^\S\n\r\v\f\x85\u2028\u2029]|[\u200b\ufeff])+
     """,
     re.VERBOSE,
 )
@@ -98,7 +98,9 @@ class SentenceRules:
         if INITIALS.match(word) and word[0].isupper():
             return True
         lower = word.lower()
-        if self._known(lower, first):
+        # "в г. Москве" is a town, "в 2019 г." a year: after a figure, one letter is a unit.
+        unit = len(word) == 1 and len(words) > 1 and words[-2][-1].isdigit()
+        if self._known(lower, first) and not unit:
             return True
         if len(words) > 1 and words[-2].endswith(".") and len(lower) <= 3:
             # "т. е.", "m. in.": the abbreviation is written with a blank inside.

@@ -22,7 +22,7 @@ default_model_config = """
 buckets = 65536
 longest = 4
 max_words = 1000
-scale = 10.0
+scale = 60.0
 """
 DEFAULT_LANGUAGE_ID_MODEL = Config().from_str(default_model_config)["model"]
 LONGEST_SNIPPET = 40
@@ -34,7 +34,7 @@ LONGEST_SNIPPET = 40
     default_config={
         "model": DEFAULT_LANGUAGE_ID_MODEL,
         "overwrite": False,
-        "snippets": 4,
+        "snippets": 8,
         "seed": 0,
         "scorer": {"@scorers": "spacy-slavner.language_scorer.v1"},
     },
@@ -247,7 +247,8 @@ class LanguageId(TrainablePipe):
         docs, gold = list(docs), list(gold)
         for doc, language in list(zip(docs, gold, strict=True)):
             for _ in range(self.snippets if language and len(doc) else 0):
-                length = min(int(self._random.integers(1, LONGEST_SNIPPET + 1)), len(doc))
+                # Each doubling of the length is as likely: 1, 2-3, 4-7, … tokens.
+                length = min(int((LONGEST_SNIPPET + 1) ** self._random.random()), len(doc))
                 start = int(self._random.integers(0, len(doc) - length + 1))
                 tokens = doc[start : start + length]
                 words = [token.text for token in tokens]
