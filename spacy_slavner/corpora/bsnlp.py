@@ -26,7 +26,7 @@ from ..errors import InputError
 from .mentions import NO_ID, Mention, get_mentions, set_mentions
 from .report import Report
 from .slavicner import one_line, write_text
-from .sources import Options, Source, file_stem, files_below, language_of, set_origin
+from .sources import Options, Source, files_below, language_of, named, set_origin
 from .text import clean, read_lines, read_raw
 from .tokenizer import MARKS
 
@@ -256,12 +256,9 @@ def write(docs: Iterable[Doc], folder: Path, options: Options, with_raw: bool = 
     with_raw (bool): Write raw/ (with header lines) and annotated/ instead.
     RETURNS (int): How many documents were written.
     """
-    taken: dict[str, set[str]] = {}
     n = 0
-    for doc in docs:
+    for doc, name in named(docs):
         n += 1
-        place = f"{doc._.topic or 'no_topic'}/{doc._.language or 'xx'}"
-        name = f"{place}/{file_stem(doc, taken.setdefault(place, set()))}"
         if with_raw:
             write_text(folder / f"raw/{name}.txt", to_raw(doc, name), options.encoding)
         if doc.has_annotation("ENT_IOB"):

@@ -16,7 +16,7 @@ from spacy.tokens import Doc
 from ..errors import InputError
 from .mentions import Mention, get_mentions, set_mentions
 from .report import Report
-from .sources import Options, Source, file_stem, files_below, language_of, set_origin
+from .sources import Options, Source, files_below, language_of, named, set_origin
 from .text import clean, read_lines, read_raw
 
 COLUMNS = "Each line needs start, end, mention, lemma, type and id, parted by TABs"
@@ -178,12 +178,9 @@ def write(docs: Iterable[Doc], folder: Path, options: Options) -> int:
     options (Options): The encoding.
     RETURNS (int): How many documents were written.
     """
-    taken: dict[str, set[str]] = {}
     n = 0
-    for doc in docs:
+    for doc, name in named(docs):
         n += 1
-        place = f"{doc._.topic or 'no_topic'}/{doc._.language or 'xx'}"
-        name = f"{place}/{file_stem(doc, taken.setdefault(place, set()))}"
         write_text(folder / f"raw/{name}.txt", doc.text, options.encoding)
         if doc.has_annotation("ENT_IOB"):
             write_text(folder / f"ner/{name}.tsv", to_tsv(doc), options.encoding)

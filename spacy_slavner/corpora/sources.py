@@ -3,6 +3,7 @@
 import itertools
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,18 @@ def set_origin(doc: Doc, **values: str | None) -> Doc:
         if value:
             doc._.set(name, value)
     return doc
+
+
+def named(docs: Iterable[Doc]) -> Iterator[tuple[Doc, str]]:
+    """Name the files of documents.
+
+    docs (Iterable[Doc]): The documents.
+    YIELDS (tuple[Doc, str]): A document, and <topic>/<language>/<name>, which no other one has.
+    """
+    taken: dict[str, set[str]] = {}
+    for doc in docs:
+        place = f"{doc._.topic or 'no_topic'}/{doc._.language or 'xx'}"
+        yield doc, f"{place}/{file_stem(doc, taken.setdefault(place, set()))}"
 
 
 def file_stem(doc: Doc, taken: set[str]) -> str:
