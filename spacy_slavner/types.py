@@ -1,8 +1,8 @@
 """Named types of the models, for signatures."""
 
+from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d
-from spacy.tokens import Doc
 
 # Token vectors or emissions: one array (tokens, width) per Doc.
 TokenVectorsModelT = Model[list[Doc], list[Floats2d]]

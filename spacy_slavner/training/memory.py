@@ -11,8 +11,8 @@ GIB = 1 << 30
 def keep_freed_memory() -> bool:
     """Stop glibc from returning every large array to the system only to fault it in again.
 
-    Windows differ in length from step to step, so by default about a sixth of a step on a CPU goes into
-    page faults. Peak memory stays the same.
+    Windows differ in length from step to step, so by default part of each step on a CPU goes into page
+    faults.
 
     RETURNS (bool): Whether the allocator is glibc's and took the settings.
     """
