@@ -1,6 +1,7 @@
 """The component `sentence_splitter`: sentence starts by the rules of the document's language."""
 
 from functools import cache, partial
+from importlib.util import find_spec
 
 import numpy
 from spacy.attrs import IDX, SENT_START
@@ -13,6 +14,8 @@ from ..corpora.sentences import GENERIC, SentenceStartsT, languages, rules_for
 from ..errors import InputError
 
 START, INSIDE = 1, -1
+# Optional libraries with rules of their own.
+LIBRARIES = ("razdel", "pysbd")
 
 
 @Language.factory(
@@ -86,8 +89,13 @@ def sentence_starts(rules: str) -> SentenceStartsT:
 
     rules (str): A language ("bg"), "xx", "razdel", or "pysbd:" with a language code of pysbd.
     RETURNS (Callable[[str], list[int]]): From text to the offsets at which sentences start.
-    RAISES (InputError): Where no rules bear the name.
+    RAISES (InputError): Where no rules bear the name, or their library is not installed.
     """
+    library = rules.partition(":")[0]
+    if library in LIBRARIES and find_spec(library) is None:
+        remedy = 'Run pip install "spacy-slavner[sentences]"'
+        what = f"The sentence rules {rules!r} need {library}, which is not installed"
+        raise InputError(what, remedy=remedy)
     if rules == GENERIC or rules in languages():
         return rules_for(rules)
     if rules == "razdel":

@@ -176,3 +176,13 @@ def test_hardly_any_gold_name_is_cut(shared, language):
             cut += any(start < offset < end for offset in starts)
     assert mentions > 1000
     assert cut / mentions < 0.001
+
+
+@pytest.mark.parametrize("name", ["razdel", "pysbd:bg"])
+def test_missing_library(name, monkeypatch):
+    from spacy_slavner.pipeline import sentence_splitter
+
+    monkeypatch.setattr(sentence_splitter, "find_spec", lambda library: None)
+    sentence_splitter.sentence_starts.cache_clear()
+    with pytest.raises(InputError, match=r"not installed.*spacy-slavner\[sentences\]"):
+        sentence_splitter.sentence_starts(name)
