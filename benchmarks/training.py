@@ -4,7 +4,7 @@ Both train the same encoder on the same windows in the same batches, in turns wi
 loop starts from finished arrays and has a linear head with cross-entropy; the pipeline starts from Docs
 (sentences, sub-word tokenisation, alignment), has the CRF, and trains the language identifier as well.
 
-    python benchmarks/training.py --config configs/bert_crf.cfg --encoder assets/encoder --corpus corpus/train.spacy
+    python benchmarks/training.py --config configs/bert_crf.cfg --encoder assets/encoder --corpus train.spacy
 """
 
 import statistics
