@@ -4,7 +4,7 @@ The bare pass runs over finished arrays of the same windows in the same batches,
 pipeline. `--long N` tags one document of N words instead and reports the peak memory.
 
     python benchmarks/inference.py --pipeline training/bert_crf/model-best --corpus corpus/test.spacy
-    python benchmarks/inference.py --pipeline training/bert_crf/model-best --long 1000000
+    python benchmarks/inference.py --pipeline training/bert_crf/model-best --corpus test.spacy --long 1000000
 """
 
 import resource
