@@ -1,7 +1,7 @@
 """Loading a pipeline, with one clear line where there is none."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 
@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from spacy.language import Language
 
 
-def load_pipeline(name: str) -> "Language":
+def load_pipeline(name: str, overrides: dict[str, Any] | None = None) -> "Language":
     """Load a pipeline from a folder or by its installed name.
 
     name (str): Folder or name.
+    overrides (dict[str, Any] | None): Values of its config to change, by their dotted names.
     RETURNS (Language): The pipeline.
     RAISES (InputError): If there is no such pipeline, or the folder holds none.
     """
@@ -25,7 +26,7 @@ def load_pipeline(name: str) -> "Language":
             remedy="Give the folder with config.cfg, such as training/…/model-best",
         )
     try:
-        return spacy.load(name)
+        return spacy.load(name, config=overrides or {})
     except OSError as error:
         if "[E050]" not in str(error):
             raise

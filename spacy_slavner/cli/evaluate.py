@@ -25,10 +25,13 @@ def evaluate_cli(
     gold_language: bool = typer.Option(
         False, "--gold-language", help="Tell the pipeline each document's language"
     ),
+    settings: list[str] = typer.Option(
+        [], "--set", help="Setting of the pipeline to change, as components.crf_ner.quote_repair=false"
+    ),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
 ) -> None:
     """Evaluate a pipeline end to end: it gets raw text and finds tokens and languages by itself."""
-    from spacy.cli._util import setup_gpu
+    from spacy.cli._util import parse_config_overrides, setup_gpu
     from wasabi import msg
 
     from ..errors import InputError
@@ -37,11 +40,13 @@ def evaluate_cli(
 
     if part and len(corpora) > 1:
         raise InputError("--part names one corpus", remedy="Evaluate the corpora one by one")
+    overrides = parse_config_overrides([f"--{setting}" for setting in settings])
     setup_gpu(use_gpu)
-    nlp = load_pipeline(pipeline)
+    nlp = load_pipeline(pipeline, overrides)
     results = {}
     for corpus in corpora:
-        results[part or corpus.stem] = evaluate(nlp, corpus, gold_language=gold_language)
+        result = evaluate(nlp, corpus, gold_language=gold_language)
+        results[part or corpus.stem] = result | ({"overrides": overrides} if overrides else {})
         msg.divider(f"{pipeline} on {corpus}")
         _show(results[part or corpus.stem])
     if metrics:

@@ -52,6 +52,12 @@ def test_language_is_told_only_on_request(run, ruler, corpus, tmp_path):
     assert results["told"]["language"]["accuracy"] == 1
 
 
+def test_settings_can_be_changed_and_are_recorded(run, ruler, corpus, tmp_path):
+    path = tmp_path / "metrics.json"
+    run("evaluate", ruler, corpus / "dev.spacy", "--metrics", path, "--set", "nlp.batch_size=3")
+    assert read_metrics(path)["results"]["dev"]["overrides"] == {"nlp.batch_size": 3}
+
+
 @pytest.fixture
 def raw(tmp_path):
     """Raw documents: with a header, without one, and an empty one."""
