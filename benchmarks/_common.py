@@ -3,6 +3,7 @@
 import argparse
 import json
 import platform
+import sys
 from pathlib import Path
 
 
@@ -17,17 +18,28 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 def finish(args: argparse.Namespace, figures: dict) -> None:
     """Print the figures and write them to the file that was asked for."""
-    import torch
-
     from spacy_slavner.files import whole_file
 
-    machine = {"processor": processor(), "threads": args.threads, "torch": torch.__version__}
-    report = {"machine": machine, "seed": args.seed, **figures}
+    report = {**origin(args.threads), "seed": args.seed, **figures}
     text = json.dumps(report, indent=2, ensure_ascii=False)
     print(text)
     if args.json:
         with whole_file(args.json) as path:
             path.write_text(text + "\n", encoding="utf-8")
+
+
+def origin(threads: int = 1) -> dict:
+    """Say where figures come from: the command, the machine, the commit."""
+    import torch
+
+    from spacy_slavner.evaluation.metrics import git
+
+    words = [Path(sys.argv[0]).name, *(Path(a).name if "/" in a else a for a in sys.argv[1:])]
+    machine = {"processor": processor(), "threads": threads, "torch": torch.__version__}
+    return {
+        "command": "python benchmarks/" + " ".join(words),
+        "machine": machine | {"commit": git("rev-parse", "--short", "HEAD") or "unknown"},
+    }
 
 
 def processor() -> str:

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import typer
+from _common import origin
 
 from spacy_slavner.attributes import LANGUAGES
 from spacy_slavner.corpora.sentences import rules_for
@@ -187,6 +188,7 @@ def main(
         cuts.append(row)
         print(f"{row['language']} {row['splitter']:12} cuts {row['cut']} of {row['mentions']} mentions")
     figures = {"part": part, "rows": rows, "cut_mentions": cuts, "words_per_second": speed(slavicner)}
+    figures = origin() | figures
     print(figures["words_per_second"])
     with whole_file(json_path) as file:
         file.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf8")
