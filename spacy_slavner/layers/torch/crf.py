@@ -10,6 +10,7 @@ again in log space: slower, and exact for any finite scores.
 import math
 from typing import NamedTuple
 
+import numpy
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -197,23 +198,11 @@ class ConstrainedCRF(CRF):
         with torch.autocast(emissions.device.type, enabled=False):
             emissions, mask = self._prepare(emissions, mask)
             start, transitions, end = self._scores(-math.inf)
-            emissions = emissions.transpose(0, 1).contiguous()
-            n_steps, n_rows, _ = emissions.shape
-            # Best score of a sequence that ends with each tag, at every token. What comes after
-            # the end of a sequence is computed too and never read.
-            best = torch.empty_like(emissions)
-            torch.add(emissions[0], start, out=best[0])
-            # The earlier tag comes first: a maximum over the first dimension is vectorised.
-            paths = emissions.new_empty(self.num_tags, n_rows, self.num_tags)
-            transitions_to = transitions.unsqueeze(1)
-            for t in range(1, n_steps):
-                torch.add(best[t - 1].T.unsqueeze(2), transitions_to, out=paths)
-                torch.amax(paths, 0, out=best[t])
-                best[t] += emissions[t]
+            best = _best_scores(emissions.permute(1, 2, 0).contiguous(), start, transitions)
             last = mask.sum(1) - 1
-            rows = torch.arange(n_rows, device=last.device)
-            scores, final = (best[last, rows] + end).max(1)
-            tags = _trace_back(best, transitions.T.contiguous(), last, final)
+            rows = torch.arange(len(last), device=last.device)
+            scores, final = (best[last, :, rows] + end).max(1)
+            tags = _trace_back(best, transitions, last, final)
             return tags, scores
 
     @torch.no_grad()
@@ -433,26 +422,50 @@ def _tag_probabilities(messages: Messages) -> tuple[Tensor, Tensor]:
     return joint / scale, scale
 
 
-def _trace_back(best: Tensor, transitions_to: Tensor, last: Tensor, final: Tensor) -> Tensor:
+def _best_scores(emissions: Tensor, start: Tensor, transitions: Tensor) -> Tensor:
+    """Score of the best sequence that ends with each tag, at every token.
+
+    What comes after the end of a sequence is computed too, and never read.
+
+    emissions (Tensor): Emissions, contiguous (time, tags, batch): with the batch innermost, and the
+        earlier tag outermost, sums and maxima run over long stretches of memory.
+    start (Tensor): Start scores (tags,).
+    transitions (Tensor): Transition scores (tags, tags).
+    RETURNS (Tensor): Scores (time, tags, batch).
+    """
+    n_steps, n_tags, n_rows = emissions.shape
+    best = torch.empty_like(emissions)
+    paths = emissions.new_empty(n_tags, n_tags, n_rows)
+    transitions = transitions.unsqueeze(2)
+    here, before = best.unbind(0), best.unsqueeze(2).unbind(0)
+    torch.add(emissions[0], start.unsqueeze(1), out=here[0])
+    for t, emission in enumerate(emissions.unbind(0)[1:], 1):
+        torch.add(before[t - 1], transitions, out=paths)
+        torch.amax(paths, 0, out=here[t])
+        here[t].add_(emission)
+    return best
+
+
+def _trace_back(best: Tensor, transitions: Tensor, last: Tensor, final: Tensor) -> Tensor:
     """Follow the best sequences from their ends; one transfer from the device, not one per token.
 
-    best (Tensor): Best scores up to each tag (time, batch, tags).
-    transitions_to (Tensor): Transition scores, the later tag first (tags, tags).
+    best (Tensor): Best scores up to each tag (time, tags, batch).
+    transitions (Tensor): Transition scores (tags, tags).
     last (Tensor): Last token of each sequence (batch,).
     final (Tensor): Best tag of the last token (batch,).
     RETURNS (Tensor): Tags (batch, time), 0 on padding.
     """
     device = best.device
-    best, transitions_to = best.cpu().numpy(), transitions_to.cpu().numpy()
+    best = best.transpose(1, 2).contiguous().cpu().numpy()
+    transitions_to = transitions.T.contiguous().cpu().numpy()
     last, here = last.cpu().numpy(), final.cpu().numpy()
     tags = torch.zeros(best.shape[:2], dtype=torch.long)
     path = tags.numpy()
     path[last, range(len(last))] = here
     for t in range(len(best) - 2, -1, -1):
-        # Sequences that have ended at this token or before have their tag already.
         previous = (best[t] + transitions_to[path[t + 1]]).argmax(1)
-        going = t < last
-        path[t][going] = previous[going]
+        # Sequences that have ended at this token or before have their tag already.
+        numpy.copyto(path[t], previous, where=t < last)
     return tags.T.contiguous().to(device)
 
 
