@@ -150,6 +150,46 @@ def CrfTagger_v1(
     return crf_tagger(tok2vec, dropout)
 
 
+def BiLSTMEncoder_v1(
+    embed: Model[list[Doc], list[Floats2d]],
+    hidden: int = 100,
+    depth: int = 1,
+    dropout: float = 0.5,
+) -> Model[list[Doc], list[Floats2d]]:
+    """Build a BiLSTM over the tokens of each sentence, registered as `spacy-slavner.BiLSTMEncoder.v1`.
+
+    As spaCy's `TorchBiLSTMEncoder`, but sentence by sentence, without padding or pickle. The defaults are
+    those of Lample et al. (2016), section 5.1, who have the network over word vectors; over the vectors of
+    a transformer it is "BERT+BiLSTM+CRF" of Pandey et al. (2022), section 5.2.
+
+    embed (Model[List[Doc], List[Floats2d]]): Vectors of tokens, for instance a TransformerListener.
+    hidden (int): Width of each direction.
+    depth (int): Number of layers.
+    dropout (float): Share of the entries of what a layer reads that is dropped in training.
+    RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, 2 * hidden) per document.
+    """
+    from .layers.bilstm import bilstm_encoder
+
+    return bilstm_encoder(embed, hidden, depth, dropout)
+
+
+def CharBiLSTM_v1(width: int = 25, hidden: int = 25, rows: int = 2048) -> Model[list[Doc], list[Floats2d]]:
+    """Build word vectors from characters, registered as `spacy-slavner.CharBiLSTM.v1`.
+
+    The last states of an LSTM in each direction (Lample et al. 2016, section 4.1), whose sizes are the
+    defaults. Of a word of more than 64 characters its first and last 32 are read.
+
+    width (int): Width of a character's vector.
+    hidden (int): Width of each direction.
+    rows (int): Rows of the table of characters, which are taken modulo this number; with 2,048 no two
+        letters of the Latin, Greek and Cyrillic alphabets share one.
+    RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, 2 * hidden) per document.
+    """
+    from .layers.bilstm import char_bilstm
+
+    return char_bilstm(width, hidden, rows)
+
+
 def LightLanguageClassifier_v1(
     buckets: int = 65536,
     longest: int = 4,
