@@ -23,6 +23,9 @@ def TransformerModel_v1(
     precision: str = "auto",
     attention: str = "sdpa",
     max_batch_pieces: int = 4096,
+    top: Callable | None = None,
+    cache_dir: str | None = None,
+    cache_gb: float = 10.0,
 ) -> "Model[list[Doc], FullTransformerBatch]":
     """Build an encoder for the `transformer` component, registered as `spacy-slavner.TransformerModel.v1`.
 
@@ -40,7 +43,16 @@ def TransformerModel_v1(
     precision (str): "auto" (bf16 where the device has it), "fp32", "bf16" or "fp16".
     attention (str): Attention kernel of transformers: "sdpa" or "eager".
     max_batch_pieces (int): Most pieces, padding counted, in one forward pass.
+    top (Callable | None): What stands on the encoder, behind the mix, and is shared by all listeners, such
+        as `spacy-slavner.JointHead.v1`. Like the mix it is trained with the rate of the heads.
+    cache_dir (str | None): A folder that keeps what a frozen encoder says about each window of the training
+        data, as fp16, so that it is run on a window once, and not in every epoch. Later runs read it, too;
+        delete it when you are done. Only updates use it.
+    cache_gb (float): Most gigabytes in that folder. What does not fit is computed in every epoch, and one
+        warning says so.
     RETURNS (Model[List[Doc], FullTransformerBatch]): The model.
+    RAISES (InputError): The cache is asked for, but the encoder is trained or its dropout or piece masking
+        is on, so that its vectors change. This is found out when the encoder is loaded.
     """
     from .layers.encoder import transformer_model
 
@@ -48,6 +60,8 @@ def TransformerModel_v1(
         name,
         get_spans,
         max_batch_pieces=max_batch_pieces,
+        cache_dir=cache_dir,
+        cache_gb=cache_gb,
         piece_masking=piece_masking,
         layers=layers,
         mix=mix,
@@ -56,6 +70,53 @@ def TransformerModel_v1(
         dropout=dropout,
         precision=precision,
         attention=attention,
+        top=top,
+    )
+
+
+def JointHead_v1(
+    bilstm: int = 512,
+    bilstm_layers: int = 1,
+    attention_heads: int = 6,
+    attention_width: int = 64,
+    attention_residual: bool = True,
+    attention_norm: bool = True,
+    linear: int = 0,
+    dropout: float = 0.0,
+    variational: bool = True,
+) -> Callable:
+    """Describe what stands on an encoder, registered as `spacy-slavner.JointHead.v1` among the layers.
+
+    For the setting `top` of `TransformerModel_v1`: BiLSTM, self-attention and a linear layer with tanh over
+    the pieces of a window, each of which may be left out. The defaults are those of Emelyanov & Artemova
+    2019, section 3.1; `bilstm = 256, attention_heads = 0` is the BiLSTM of Pandey et al. 2022, section 5.2.
+
+    bilstm (int): Units per direction of the BiLSTM; 0 leaves it out.
+    bilstm_layers (int): Its layers.
+    attention_heads (int): Heads of the self-attention; 0 leaves it out.
+    attention_width (int): Width of a head's keys and of its values.
+    attention_residual (bool): Whether the attention's input is added to its output.
+    attention_norm (bool): Whether its output is layer-normalised.
+    linear (int): Width of the linear layer with tanh; 0 leaves it out.
+    dropout (float): Dropout of the BiLSTM and the attention.
+    variational (bool): Whether the BiLSTM's dropout is the same for all pieces of a window.
+    RETURNS (Callable[[int], Module]): Makes the torch module from the width of the encoder's vectors.
+    """
+    from functools import partial
+
+    from .layers.torch.joint import JointHead
+
+    return partial(
+        JointHead,
+        bilstm=bilstm,
+        bilstm_layers=bilstm_layers,
+        attention_heads=attention_heads,
+        attention_width=attention_width,
+        attention_residual=attention_residual,
+        attention_norm=attention_norm,
+        linear=linear,
+        dropout=dropout,
+        variational=variational,
     )
 
 
@@ -73,6 +134,9 @@ def Tok2VecTransformer_v1(
     precision: str = "auto",
     attention: str = "sdpa",
     max_batch_pieces: int = 4096,
+    top: Callable | None = None,
+    cache_dir: str | None = None,
+    cache_gb: float = 10.0,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Build a component's own encoder, registered as `spacy-slavner.Tok2VecTransformer.v1`.
 
@@ -100,6 +164,9 @@ def Tok2VecTransformer_v1(
         precision=precision,
         attention=attention,
         max_batch_pieces=max_batch_pieces,
+        top=top,
+        cache_dir=cache_dir,
+        cache_gb=cache_gb,
     )
     # A chain in a chain: what is left in a listener's place when it is replaced.
     pool = pool_pieces(pooling, grad_factor)

@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,13 +28,14 @@ from thinc.api import (
     torch2xp,
     xp2torch,
 )
-from thinc.types import ArgsKwargs, Ragged
+from thinc.types import ArgsKwargs, Floats2d, Ragged
 from torch.func import functional_call
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils import logging
 
 from ..errors import InputError
+from .feature_cache import FeatureCache
 from .pieces import Pieces, Window, make_pieces, make_windows
 from .shim import TorchShim, deserialize_module, serialize_module
 from .torch.encoder import EncoderModule, WindowBatch
@@ -40,7 +43,14 @@ from .windows import Windows
 
 # Settings that are not the module's. They are no attributes of the thinc model, since those come back from
 # the bytes of a saved pipeline and would silently undo what a user overrides in its config.
-OTHER_SETTINGS = ("dropout", "attention", "max_batch_pieces", "piece_masking")
+OTHER_SETTINGS = (
+    "dropout",
+    "attention",
+    "max_batch_pieces",
+    "piece_masking",
+    "cache_dir",
+    "cache_gb",
+)
 DROPOUT_NAMES = (
     "hidden_dropout_prob",
     "attention_probs_dropout_prob",
@@ -52,14 +62,14 @@ DROPOUT_NAMES = (
 class EncoderShim(TorchShim):
     """Holds the encoder and its tokenizer, and writes both without pickle.
 
-    settings (dict): Arguments of `EncoderModule`, `dropout` and `attention` of the encoder's config,
-        `max_batch_pieces` and `piece_masking`.
+    settings (dict): Arguments of `EncoderModule`, and what `OTHER_SETTINGS` lists.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
         super().__init__(None, group="encoder")
         self.settings = settings
         self.tokenizer = None
+        self._cache: FeatureCache | None = None
         # The parameters of linear layers, the same as autocast wants them, and the versions of the former.
         self._linear: dict[str, torch.nn.Parameter] = {}
         self._cast: dict[str, torch.Tensor] = {}
@@ -95,6 +105,7 @@ class EncoderShim(TorchShim):
         self.tokenizer = tokenizer
         device = get_torch_default_device()
         self._model = EncoderModule(transformer, **arguments).to(device)
+        self._check_cache()
         self._cast = {}
         self._linear = {
             f"{name}.{which}": parameter
@@ -106,6 +117,40 @@ class EncoderShim(TorchShim):
         half = self._model.dtype == torch.float16 and device.type == "cuda"
         self._grad_scaler = PyTorchGradScaler(half)
         self._grad_scaler.to_(device)
+
+    def _check_cache(self) -> None:
+        """Refuse a cache of what is not the same in every epoch."""
+        self._cache = None
+        if self.settings["cache_dir"] is None:
+            return
+        for changes, what, remedy in (
+            (not self._model.frozen, "the encoder is trained", "freeze all of its layers"),
+            (self.settings["piece_masking"], "pieces are masked at random", "set piece_masking = 0"),
+            (self._model.frozen_dropout, "dropout stays on", "set frozen_dropout = false"),
+        ):
+            if changes:
+                raise InputError(
+                    f"The encoder's layers cannot be kept in cache_dir: {what}",
+                    remedy=f"Set cache_dir = null, or {remedy}",
+                )
+
+    def cache(self) -> FeatureCache | None:
+        """RETURNS (FeatureCache | None): The store for the frozen encoder's layers, if one is wanted."""
+        module = self._model
+        if self._cache is None and self.settings["cache_dir"] is not None:
+            folder = Path(self.settings["cache_dir"])
+            what = (module.depth, module.mix is not None, str(module.dtype), self.settings["attention"])
+            digest = blake2b(repr(what).encode(), digest_size=16)
+            for name, value in module.transformer.state_dict().items():
+                digest.update(name.encode() + value.float().cpu().contiguous().numpy().tobytes())
+            self._cache = FeatureCache(
+                folder,
+                digest.hexdigest(),
+                module.depth if module.mix is not None else 1,
+                module.config.hidden_size,
+                self.settings["cache_gb"],
+            )
+        return self._cache
 
     def begin_update(self, inputs: ArgsKwargs) -> tuple[torch.Tensor, Callable]:
         """Run the module for training.
@@ -190,6 +235,23 @@ class EncoderShim(TorchShim):
         return self
 
 
+@dataclass
+class PieceData(TransformerData):
+    """The pieces of one document and, beside them, the first vectors of its windows ([CLS]).
+
+    Listeners of spacy-transformers see the pieces alone. What reads first vectors adds their gradient to
+    `d_first` in its backward pass, before it passes the pieces' gradient on.
+
+    first (Floats2d): Shape (windows, width), the vector of each window's first, special piece.
+    owners (ndarray): Shape (pieces,), the window that each piece is read from.
+    d_first (Floats2d | None): Gradient of `first`.
+    """
+
+    first: Floats2d
+    owners: numpy.ndarray
+    d_first: Floats2d | None = None
+
+
 class PieceBatch(FullTransformerBatch):
     """A batch whose documents are rows of unequal length, without padding.
 
@@ -198,14 +260,26 @@ class PieceBatch(FullTransformerBatch):
     """
 
     def unsplit_by_doc(self, arrays: list[list]) -> "PieceBatch":
-        """Join the documents' gradients, each of shape (1, pieces, width), for the backward pass."""
-        joined = get_array_module(arrays[0][0]).concatenate([a[0] for a in arrays], axis=1)
+        """Join the documents' gradients, each of shape (1, pieces, width), for the backward pass.
+
+        The gradients of the windows' first vectors, which the documents' data hold, come behind them.
+        """
+        parts = [a[0][0] for a in arrays]
+        for data in self.doc_data:
+            if isinstance(data, PieceData):
+                parts.append(_take_d_first(data))
+        joined = get_array_module(parts[0]).concatenate(parts)
         return PieceBatch(
             spans=self.spans,
             wordpieces=self.wordpieces,
-            model_output=BaseModelOutput(last_hidden_state=xp2torch(joined)),
+            model_output=BaseModelOutput(last_hidden_state=xp2torch(joined)[None]),
             align=self.align,
         )
+
+
+def _take_d_first(data: PieceData) -> Floats2d:
+    gradient, data.d_first = data.d_first, None
+    return get_array_module(data.first).zeros_like(data.first) if gradient is None else gradient
 
 
 def transformer_model(
@@ -258,9 +332,7 @@ def init(model: Model, X: Any = None, Y: Any = None) -> None:
             config = shim.configure(AutoConfig.from_pretrained(name, trust_remote_code=False))
             tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
             with quiet_transformers():
-                transformer = AutoModel.from_pretrained(
-                    name, config=config, trust_remote_code=False
-                )
+                transformer = AutoModel.from_pretrained(name, config=config, trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise InputError(
                 f"No encoder '{name}': it is neither a folder with a Hugging Face model nor to be had "
@@ -268,7 +340,7 @@ def init(model: Model, X: Any = None, Y: Any = None) -> None:
                 remedy="Make the default one with `python -m spacy_slavner encoder assets/encoder`",
             ) from None
         shim.set_encoder(config, tokenizer, transformer.float())
-    model.set_dim("nO", shim.module.config.hidden_size)
+    model.set_dim("nO", shim.module.width)
 
 
 def forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[FullTransformerBatch, Callable]:
@@ -292,9 +364,14 @@ def forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[FullTransfor
         _pad(batch, pieces, shim, masking)
         for batch in batch_windows(windows, shim.settings["max_batch_pieces"])
     ]
-    total = sum(len(p) for p in pieces)
-    vectors, backprop_vectors = shim(ArgsKwargs((batches, total), {}), is_train)
-    output = _output(model, docs, pieces, vectors)
+    cache = shim.cache() if is_train else None
+    if cache is not None:
+        for batch in batches:
+            batch.states = cached_states(cache, shim.module, batch)
+    # First all pieces, then the first vectors of all windows.
+    wanted = sum(len(p) for p in pieces) + len(windows)
+    vectors, backprop_vectors = shim(ArgsKwargs((batches, wanted), {}), is_train)
+    output = _output(model, docs, pieces, windows, vectors)
 
     def backprop(d_output: FullTransformerBatch) -> list[Doc]:
         gradient = d_output.model_output["last_hidden_state"][0]
@@ -303,6 +380,34 @@ def forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[FullTransfor
         return docs
 
     return output, backprop
+
+
+def cached_states(cache: FeatureCache, module: EncoderModule, batch: WindowBatch) -> torch.Tensor:
+    """Look a batch's windows up, and run the frozen encoder on those that are not there.
+
+    cache (FeatureCache): The store; new windows are put into it.
+    module (EncoderModule): The module.
+    batch (WindowBatch): The windows; a window's key is the ids of its pieces.
+    RETURNS (Tensor): What `EncoderModule.states` gives for the batch, but rounded to fp16; 0 on padding.
+    """
+    lengths = batch.attention_mask.sum(1).tolist()
+    rows = zip(batch.input_ids.cpu().numpy(), lengths, strict=True)
+    keys = [blake2b(row[:length].tobytes(), digest_size=16).digest() for row, length in rows]
+    result = torch.zeros((cache.layers, *batch.input_ids.shape, cache.width))
+    missing = []
+    for row, key in enumerate(keys):
+        states = cache.get(key)
+        if states is None:
+            missing.append(row)
+        else:
+            result[:, row, : lengths[row]] = torch.from_numpy(states)
+    if missing:
+        fresh = module.states(batch.input_ids[missing], batch.attention_mask[missing]).cpu()
+        for row, states in zip(missing, fresh.unbind(1), strict=True):
+            states = states[:, : lengths[row]]
+            cache.put(keys[row], states.numpy())
+            result[:, row, : lengths[row]] = states
+    return result.to(module.device)
 
 
 def cut_windows(model: Model, docs: list[Doc], pieces: list[Pieces]) -> list[Window]:
@@ -316,16 +421,17 @@ def cut_windows(model: Model, docs: list[Doc], pieces: list[Pieces]) -> list[Win
     limit = model.shims[0].module.limit
     get_spans = model.attrs["get_spans"]
     if isinstance(get_spans, Windows):
-        cut = [
-            get_spans.cut(d, p.counts) if len(d) else [] for d, p in zip(docs, pieces, strict=True)
-        ]
+        cut = [get_spans.cut(d, p.counts) if len(d) else [] for d, p in zip(docs, pieces, strict=True)]
     else:
         cut = [[(span.start, span.end) for span in spans] for spans in get_spans(docs)]
-    return [
+    windows = [
         window
         for index, (p, ranges) in enumerate(zip(pieces, cut, strict=True))
         for window in make_windows(index, p, ranges, limit)
     ]
+    for number, window in enumerate(windows):
+        window.number = number
+    return windows
 
 
 def batch_windows(windows: list[Window], max_pieces: int) -> list[list[Window]]:
@@ -345,9 +451,7 @@ def batch_windows(windows: list[Window], max_pieces: int) -> list[list[Window]]:
     return batches
 
 
-def _pad(
-    windows: list[Window], pieces: list[Pieces], shim: EncoderShim, masking: float
-) -> WindowBatch:
+def _pad(windows: list[Window], pieces: list[Pieces], shim: EncoderShim, masking: float) -> WindowBatch:
     """Write windows into one padded array with their special pieces; mask pieces at random."""
     tokenizer = shim.tokenizer
     offsets = numpy.cumsum([0, *(len(p) for p in pieces)])
@@ -364,8 +468,8 @@ def _pad(
         if masking and tokenizer.mask_token_id is not None:
             hit = numpy.random.random(end - 1) < masking
             ids[row, 1:end][hit] = tokenizer.mask_token_id
-        rows.append(window.read - window.start + 1 + row * length)
-        places.append(window.read + offsets[window.doc])
+        rows += [window.read - window.start + 1 + row * length, [row * length]]
+        places += [window.read + offsets[window.doc], [offsets[-1] + window.number]]
     arrays = (ids, mask, numpy.concatenate(rows), numpy.concatenate(places))
     return WindowBatch(*(torch.from_numpy(a).to(shim.module.device) for a in arrays))
 
@@ -379,35 +483,47 @@ def _last_special(tokenizer) -> int:
 
 
 def _output(
-    model: Model, docs: list[Doc], pieces: list[Pieces], vectors: torch.Tensor
+    model: Model,
+    docs: list[Doc],
+    pieces: list[Pieces],
+    windows: list[Window],
+    vectors: torch.Tensor,
 ) -> PieceBatch:
     """Dress the vectors as the data structure that listeners of spacy-transformers read."""
     arrays = torch2xp(vectors.detach())
+    total = len(arrays) - len(windows)
+    # The windows of a document stand together.
+    edges = numpy.searchsorted([w.doc for w in windows], range(len(docs) + 1))
     doc_data = []
     start = 0
-    for p in pieces:
+    for p, low, high in zip(pieces, edges[:-1], edges[1:], strict=True):
         end = start + len(p)
         doc_data.append(
-            _doc_data(model, p, arrays[None, start:end]) if len(p) else TransformerData.empty()
+            _doc_data(model, p, windows[low:high], arrays[start:end], arrays[total + low : total + high])
+            if len(p)
+            else TransformerData.empty()
         )
         start = end
     return PieceBatch(
         spans=[[doc[:]] if len(doc) else [] for doc in docs],
         wordpieces=WordpieceBatch.empty(),
-        model_output=BaseModelOutput(last_hidden_state=vectors[None]),
+        model_output=BaseModelOutput(last_hidden_state=vectors[None, :total]),
         align=Ragged(numpy.zeros((0,), dtype="i"), numpy.zeros((0,), dtype="i")),
         cached_doc_data=doc_data,
     )
 
 
-def _doc_data(model: Model, pieces: Pieces, array: Any) -> TransformerData:
+def _doc_data(
+    model: Model, pieces: Pieces, windows: list[Window], array: Floats2d, first: Floats2d
+) -> PieceData:
     xp = model.ops.xp
     ends = numpy.cumsum(pieces.lengths)
-    indices = numpy.arange(ends[-1]) - numpy.repeat(
-        ends - pieces.lengths - pieces.first, pieces.lengths
-    )
+    indices = numpy.arange(ends[-1]) - numpy.repeat(ends - pieces.lengths - pieces.first, pieces.lengths)
     ids = pieces.ids[None]
-    return TransformerData(
+    owners = numpy.zeros(len(pieces), dtype="int64")
+    for number, window in enumerate(windows):
+        owners[window.read] = number
+    return PieceData(
         wordpieces=WordpieceBatch(
             strings=[],
             input_ids=ids,
@@ -415,6 +531,8 @@ def _doc_data(model: Model, pieces: Pieces, array: Any) -> TransformerData:
             lengths=[len(pieces)],
             token_type_ids=None,
         ),
-        model_output=BaseModelOutput(last_hidden_state=array),
+        model_output=BaseModelOutput(last_hidden_state=array[None]),
+        first=first,
+        owners=owners,
         align=Ragged(xp.asarray(indices.astype("i")), xp.asarray(pieces.lengths.astype("i"))),
     )

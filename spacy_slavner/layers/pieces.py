@@ -119,12 +119,14 @@ class Window:
     doc (int): Which document.
     start, end (int): The pieces that the encoder sees together.
     read (ndarray): The pieces whose vectors are taken from this window.
+    number (int): Its place among the windows of all documents of a batch.
     """
 
     doc: int
     start: int
     end: int
     read: NDArray[numpy.int64]
+    number: int = 0
 
     def __len__(self) -> int:
         return self.end - self.start

@@ -23,9 +23,7 @@ def serialize_module(module: torch.nn.Module) -> bytes:
     return save_tensors({k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()})
 
 
-def deserialize_module(
-    module: torch.nn.Module, data: bytes, device: torch.device
-) -> torch.nn.Module:
+def deserialize_module(module: torch.nn.Module, data: bytes, device: torch.device) -> torch.nn.Module:
     """Load weights written by `serialize_module`; nothing is unpickled.
 
     module (torch.nn.Module): A module of the same shape.
@@ -62,12 +60,11 @@ class TorchShim(PyTorchShim):
     Nothing of a training run is kept here: a new optimizer, or new weights, start from the beginning.
 
     module (torch.nn.Module | None): The module; None until the weights are known.
-    group (str): "encoder" or "head": which learning rate of the optimizer applies.
+    group (str): "encoder" or "head": which learning rate of the optimizer applies, unless the module has a
+        method `rate_group` that says so by parameter.
     """
 
-    def __init__(
-        self, module: torch.nn.Module | None, *, group: str = "head", **kwargs: Any
-    ) -> None:
+    def __init__(self, module: torch.nn.Module | None, *, group: str = "head", **kwargs: Any) -> None:
         kwargs.setdefault("serialize_model", serialize_module)
         kwargs.setdefault("deserialize_model", deserialize_module)
         super().__init__(module, **kwargs)
@@ -111,7 +108,7 @@ class TorchShim(PyTorchShim):
     def _step(self, optimizer: AdamW) -> None:
         state = self._state(optimizer)
         for group in state.optimizer.param_groups:
-            group["lr"] = optimizer.rate(self.group) * group["scale"]
+            group["lr"] = optimizer.rate(group["rate"]) * group["scale"]
         if optimizer.grad_clip:
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), optimizer.grad_clip)
         if not self._grad_scaler.found_inf:
@@ -124,7 +121,7 @@ class TorchShim(PyTorchShim):
 
     def _state(self, optimizer: AdamW) -> TrainingState:
         """The state of this module; a new one for parameters that the optimizer has not seen."""
-        groups = optimizer.parameter_groups(self._model)
+        groups = optimizer.parameter_groups(self._model, self.group)
         parameters = [id(p) for group in groups for p in group["params"]]
         state = optimizer.states.get(self.id)
         if state is None or state.parameters != parameters:
@@ -190,8 +187,6 @@ def wrap_torch(
     convert_outputs (Callable | None): As in thinc's `PyTorchWrapper`.
     RETURNS (Model): The layer.
     """
-    model = PyTorchWrapper_v2(
-        module, convert_inputs=convert_inputs, convert_outputs=convert_outputs
-    )
+    model = PyTorchWrapper_v2(module, convert_inputs=convert_inputs, convert_outputs=convert_outputs)
     model.shims[0] = TorchShim(module, group=group)
     return model

@@ -73,28 +73,32 @@ class AdamW(Optimizer):
         for _ in range(steps):
             self.step_schedules()
 
-    def parameter_groups(self, module: "torch.nn.Module") -> list[dict]:
+    def parameter_groups(self, module: "torch.nn.Module", rate: str = "head") -> list[dict]:
         """Sort a module's trainable parameters by rate scale and weight decay.
 
         Biases, normalisation weights (anything one-dimensional) and what the module lists in `no_decay`
         get no weight decay. A module with a method `depth_below_top(name)` gets `layer_decay` to that
-        power as the scale of the rate (layer-wise decay).
+        power as the scale of the rate (layer-wise decay); one with a method `rate_group(name)` says itself
+        which rate a parameter has.
 
         module (torch.nn.Module): The module.
-        RETURNS (list[dict]): Groups for a torch optimizer, each with `params`, `scale`, `weight_decay`.
+        rate (str): "encoder" or "head": the rate of parameters about which the module says nothing.
+        RETURNS (list[dict]): Groups for a torch optimizer, each with `params`, `scale`, `weight_decay` and
+            the name of its `rate`.
         """
         no_decay = getattr(module, "no_decay", ())
         depth = getattr(module, "depth_below_top", lambda name: 0)
-        groups: dict[tuple[float, float], list] = {}
+        rate_of = getattr(module, "rate_group", lambda name: rate)
+        groups: dict[tuple[str, float, float], list] = {}
         for name, parameter in module.named_parameters():
             if not parameter.requires_grad:
                 continue
             scale = self.layer_decay ** depth(name)
             decay = 0.0 if parameter.ndim < 2 or name in no_decay else self.L2
-            groups.setdefault((scale, decay), []).append(parameter)
+            groups.setdefault((rate_of(name), scale, decay), []).append(parameter)
         return [
-            {"params": params, "scale": scale, "weight_decay": decay}
-            for (scale, decay), params in groups.items()
+            {"params": params, "rate": rate, "scale": scale, "weight_decay": decay}
+            for (rate, scale, decay), params in groups.items()
         ]
 
 

@@ -14,6 +14,8 @@ from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer, BertConfig, RobertaConfig
 
 from spacy_slavner.errors import InputError
+from spacy_slavner.layers.encoder import cut_windows
+from spacy_slavner.layers.feature_cache import FeatureCache
 from spacy_slavner.layers.pieces import make_pieces
 from spacy_slavner.layers.torch.encoder import EncoderModule, WindowBatch
 from spacy_slavner.training.optimizer import AdamW_v1
@@ -378,3 +380,196 @@ def test_stock_data_structure(tiny_encoder):
     assert isinstance(data, TransformerData)
     assert TransformerData.empty().from_bytes(data.to_bytes()).align.lengths.sum() == data.align.lengths.sum()
     assert get_current_ops().xp is numpy and isinstance(nlp(TEXT), Doc)
+
+
+TOP = {"@layers": "spacy-slavner.JointHead.v1", "bilstm": 5, "attention_heads": 2, "attention_width": 3}
+
+
+def joint(name, **settings):
+    return pipeline(name, **{"mix": "scalars", "frozen_layers": 2, "top": TOP, **settings})
+
+
+def model_of(nlp):
+    return nlp.get_pipe("transformer").model
+
+
+def test_top_runs_over_whole_windows(tiny_encoder):
+    nlp = joint(tiny_encoder)
+    module = model_of(nlp).shims[0].module.eval()
+    doc = nlp(TEXT[:30])
+    inputs = AutoTokenizer.from_pretrained(tiny_encoder)(TEXT[:30], return_tensors="pt")
+    keep = [i for i, piece in enumerate(inputs.input_ids[0].tolist()) if piece != 5]  # 5: a lone mark
+    ids = inputs.input_ids[:, keep]
+    with torch.no_grad():
+        states = module.transformer(ids, torch.ones_like(ids), output_hidden_states=True).hidden_states
+        expected = module.top(module.mix(states[1:]), torch.ones_like(ids, dtype=torch.bool))[0]
+    assert model_of(nlp).get_dim("nO") == 10 == expected.shape[1]
+    assert numpy.allclose(hidden(doc), expected[1:-1], atol=1e-5)
+    assert numpy.allclose(doc._.trf_data.first, expected[:1], atol=1e-5)
+
+
+def test_batching_does_not_change_vectors_of_a_top(tiny_encoder):
+    nlp = joint(tiny_encoder)
+    texts = [TEXT, TEXT * 5, "", "Ano.", TEXT[:20]]
+    for one, many in zip(map(nlp, texts), nlp.pipe(texts), strict=True):
+        assert len(one) == 0 or numpy.allclose(hidden(one), hidden(many), atol=1e-5)
+
+
+def test_top_comes_back_from_bytes_and_disk(tiny_encoder, tmp_path):
+    nlp = joint(tiny_encoder)
+    nlp.to_disk(tmp_path / "pipeline")
+    fresh = spacy.blank("xx")
+    settings = {"mix": "scalars", "frozen_layers": 2, "top": TOP}
+    fresh.add_pipe("transformer", config=config(tiny_encoder, **settings))
+    for loaded in (spacy.load(tmp_path / "pipeline"), fresh.from_bytes(nlp.to_bytes())):
+        assert (hidden(loaded(TEXT)) == hidden(nlp(TEXT))).all()
+        assert model_of(loaded).get_dim("nO") == 10
+
+
+def test_only_the_top_of_a_frozen_encoder_is_trained(tiny_encoder):
+    nlp = joint(tiny_encoder, dropout=0.5)
+    parts = {name.split(".")[0] for name in gradient(model_of(nlp), [nlp.make_doc(TEXT)])}
+    assert parts == {"mix", "top"}
+
+
+def test_top_has_the_rate_of_the_heads(tiny_encoder):
+    nlp = joint(tiny_encoder, frozen_layers=-1)
+    optimizer = AdamW_v1(learn_rate=0.01, encoder_rate=0.001, layer_decay=0.5, weight_decay=0.1)
+    module = model_of(nlp).shims[0].module
+    names = {id(p): name for name, p in module.named_parameters()}
+    found = {
+        names[id(p)]: (group["rate"], group["scale"])
+        for group in optimizer.parameter_groups(module, "encoder")
+        for p in group["params"]
+    }
+    assert found["mix.scalars"] == found["top.bilstm.forwards.0.weight_ih_l0"] == ("head", 1.0)
+    assert found["transformer.encoder.layer.1.attention.self.query.weight"] == ("encoder", 1.0)
+    assert found["transformer.encoder.layer.0.attention.self.query.weight"] == ("encoder", 0.5)
+    before = {name: p.detach().clone() for name, p in module.named_parameters()}
+    gradient(model_of(nlp), [nlp.make_doc(TEXT)])
+    model_of(nlp).finish_update(optimizer)
+    move = {name: float((p.detach() - before[name]).abs().max()) for name, p in module.named_parameters()}
+    assert move["top.attention.value.bias"] == pytest.approx(0.01, rel=0.01)
+    assert move["transformer.encoder.layer.1.output.dense.bias"] == pytest.approx(0.001, rel=0.01)
+
+
+def test_first_vectors_of_windows(tiny_encoder):
+    nlp = pipeline(tiny_encoder)
+    docs = list(nlp.pipe([TEXT * 5, "", TEXT[:20]]))
+    model = model_of(nlp)
+    pieces = make_pieces(model.shims[0].tokenizer, docs)
+    windows = cut_windows(model, docs, pieces)
+    assert not hasattr(docs[1]._.trf_data, "first")
+    for i in (0, 2):
+        data = docs[i]._.trf_data
+        own = [w for w in windows if w.doc == i]
+        assert data.first.shape == (len(own), 24) and data.owners.shape == (len(pieces[i]),)
+        for number, window in enumerate(own):
+            assert (data.owners[window.read] == number).all()
+            ids = torch.tensor([[0, *pieces[i].ids[window.start : window.end], 2]])
+            with torch.no_grad():
+                expected = model.shims[0].module.transformer(ids).last_hidden_state[0, 0]
+            assert numpy.allclose(data.first[number], expected, atol=1e-5)
+
+
+def test_gradient_of_first_vectors_is_the_numeric_gradient(tiny_encoder):
+    nlp = pipeline(tiny_encoder, mix="scalars")
+    docs = [nlp.make_doc(t) for t in (TEXT * 3, "", TEXT[:20])]
+    model = model_of(nlp)
+    output, backprop = model.begin_update(docs)
+    full = [data for data in output.doc_data if len(data.align.lengths)]
+    for data in full:
+        data.d_first = 2 * data.first
+    backprop(output.unsplit_by_doc([[0 * d.model_output.last_hidden_state] for d in full]))
+    assert all(data.d_first is None for data in full)
+    parameter = model.shims[0].module.mix.scalars
+    values = []
+    for step in (1e-3, -1e-3):
+        with torch.no_grad():
+            parameter[1] += step
+        data = [d for d in model.predict(docs).doc_data if len(d.align.lengths)]
+        values.append(sum(float((d.first.astype("d") ** 2).sum()) for d in data))
+        with torch.no_grad():
+            parameter[1] -= step
+    assert float(parameter.grad[1]) == pytest.approx((values[0] - values[1]) / 2e-3, rel=0.02)
+
+
+def count_runs(monkeypatch):
+    seen = []
+    run = EncoderModule._states
+    monkeypatch.setattr(
+        EncoderModule,
+        "_states",
+        lambda self, ids, mask: seen.append(len(ids)) or run(self, ids, mask),
+    )
+    return seen
+
+
+@pytest.mark.parametrize("settings", [{}, {"mix": None}, {"mix": None, "top": None}])
+def test_cache_runs_the_encoder_once_and_changes_little(tiny_encoder, tmp_path, monkeypatch, settings):
+    plain, cached = (
+        joint(tiny_encoder, cache_dir=folder, **settings) for folder in (None, str(tmp_path / "c"))
+    )
+    model_of(cached).from_bytes(model_of(plain).to_bytes())
+    docs = [cached.make_doc(text) for text in (TEXT * 3, "", TEXT)]
+    expected = gradient(model_of(plain), docs)
+    vectors = model_of(plain).begin_update(docs)[0].model_output.last_hidden_state
+    seen = count_runs(monkeypatch)
+    for _ in range(3):
+        model_of(cached).shims[0].module.zero_grad()
+        found = gradient(model_of(cached), docs)
+        now = model_of(cached).begin_update(docs)[0].model_output.last_hidden_state
+        assert torch.allclose(now, vectors, atol=0.01)
+        for name, value in expected.items():
+            assert torch.allclose(found[name], value, atol=0.01 + 0.02 * float(value.abs().max()))
+    assert len(seen) == 1
+    model_of(cached).predict(docs)
+    assert len(seen) > 1
+
+
+def test_cache_is_there_for_the_next_run_of_the_same_encoder_alone(tiny_encoder, tmp_path, monkeypatch):
+    def windows_encoded(**settings):
+        nlp = joint(tiny_encoder, cache_dir=str(tmp_path / "cache"), **settings)
+        seen = count_runs(monkeypatch)
+        model_of(nlp).begin_update([nlp.make_doc(TEXT * 3)])
+        return sum(seen)
+
+    number = windows_encoded()
+    assert number > 1
+    assert windows_encoded() == 0
+    assert windows_encoded(mix=None) == number
+    assert windows_encoded(layers=1) == number
+    index = next(path for path in (tmp_path / "cache").glob("*.index") if path.stat().st_size)
+    index.write_bytes(index.read_bytes()[:-1])
+    assert sum(windows_encoded(**s) for s in ({}, {"mix": None}, {"layers": 1})) == 1
+
+
+def test_cache_is_bounded(tiny_encoder, tmp_path, caplog):
+    nlp = joint(tiny_encoder, cache_dir=str(tmp_path), cache_gb=15e-6)
+    for text in (TEXT * 3, TEXT * 2):
+        output = model_of(nlp).begin_update([nlp.make_doc(text)])[0]
+        plain = model_of(nlp).predict([nlp.make_doc(text)])
+        assert torch.allclose(
+            output.model_output.last_hidden_state, plain.model_output.last_hidden_state, atol=0.01
+        )
+    assert 0 < sum(path.stat().st_size for path in tmp_path.iterdir()) <= 15_000
+    assert [record.message for record in caplog.records if "is full" in record.message]
+
+
+def test_cache_refuses_what_fp16_cannot_hold(tmp_path, caplog):
+    cache = FeatureCache(tmp_path, "x", 1, 2, 1.0)
+    assert not cache.put(b"k" * 16, numpy.array([[[1e6, 0.0]]], dtype="f"))
+    assert cache.get(b"k" * 16) is None and "fp16" in caplog.text
+    assert cache.put(b"k" * 16, numpy.array([[[6e4, 0.5]]], dtype="f"))
+    assert cache.get(b"k" * 16).tolist() == [[[6e4, 0.5]]]
+    again = FeatureCache(tmp_path, "x", 1, 2, 1.0)
+    assert again.get(b"k" * 16).tolist() == [[[6e4, 0.5]]]
+    assert len(FeatureCache(tmp_path, "y", 1, 2, 1.0)) == 0
+
+
+@pytest.mark.parametrize(
+    "settings", [{"frozen_layers": 1}, {"piece_masking": 0.1}, {"frozen_dropout": True}]
+)
+def test_cache_of_what_changes_is_refused(tiny_encoder, tmp_path, settings):
+    with pytest.raises(InputError, match="cache_dir"):
+        joint(tiny_encoder, cache_dir=str(tmp_path), **settings)

@@ -1,6 +1,7 @@
 """The transformer as one torch module: freezing, layer mix, precision, batches of windows."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -47,6 +48,9 @@ class EncoderModule(torch.nn.Module):
     frozen_dropout (bool): Whether dropout stays on in frozen layers (Emelyanov & Artemova 2019, section
         3.1.1) or not (Moon et al. 2019).
     precision (str): See `autocast_dtype`.
+    top (Callable[[int], Module] | None): Makes a module that stands on the encoder, from the width of its
+        vectors. Called with vectors (windows, pieces, width) and a bool mask (windows, pieces) it gives
+        vectors of its own attribute `width`, such as `JointHead`.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class EncoderModule(torch.nn.Module):
         frozen_layers: int = -1,
         frozen_dropout: bool = False,
         precision: str = "auto",
+        top: Callable[[int], torch.nn.Module] | None = None,
     ) -> None:
         super().__init__()
         self.transformer = transformer
@@ -77,7 +82,10 @@ class EncoderModule(torch.nn.Module):
         self.no_decay = tuple(f"mix.{name}" for name in LayerMix.no_decay)
         self.precision = precision
         self.frozen_dropout = frozen_dropout
+        self.frozen = frozen_layers >= self.depth
         self._frozen = self._freeze(frozen_layers)
+        self.top = top(self.config.hidden_size) if top else None
+        self.width = self.top.width if top else self.config.hidden_size
 
     @property
     def device(self) -> torch.device:
@@ -108,12 +116,20 @@ class EncoderModule(torch.nn.Module):
             return self.depth - 1 - int(match.group(1))
         return self.depth if "embeddings" in name else 0
 
+    def rate_group(self, name: str) -> str:
+        """Say which learning rate a parameter has: the mix and the top are new as any head is.
+
+        name (str): The parameter's name.
+        RETURNS (str): "encoder" or "head".
+        """
+        return "head" if name.startswith(("mix.", "top.")) else "encoder"
+
     def _freeze(self, frozen_layers: int) -> list[torch.nn.Module]:
         if frozen_layers < 0:
             return []
         stack = self.transformer.get_submodule(self._stack_name)
         frozen = [self.transformer.embeddings, *stack[:frozen_layers]]
-        if frozen_layers >= self.depth:
+        if self.frozen:
             frozen = [self.transformer]
         for module in frozen:
             module.requires_grad_(False)
@@ -127,35 +143,61 @@ class EncoderModule(torch.nn.Module):
                 module.eval()
         return self
 
-    def forward(self, batches: list["WindowBatch"], pieces: int) -> torch.Tensor:
-        """Encode batches of windows and put each wanted piece in its place.
+    def forward(self, batches: list["WindowBatch"], wanted: int) -> torch.Tensor:
+        """Encode batches of windows and put each wanted vector in its place.
 
         batches (list[WindowBatch]): Windows of similar length, and which of their vectors are wanted.
-        pieces (int): Number of wanted pieces in all batches.
-        RETURNS (Tensor): Shape (pieces, width), fp32.
+        wanted (int): Number of wanted vectors in all batches.
+        RETURNS (Tensor): Shape (wanted, self.width), fp32.
         """
-        dtype = self.dtype
         # One context for all batches: a weight is cast once.
-        with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
+        with self._autocast():
             if batches and self.training and torch.is_grad_enabled():
                 vectors = torch.cat([self._encode(batch) for batch in batches])
                 places = torch.cat([batch.places for batch in batches])
                 return vectors[torch.argsort(places)]
             # Without a graph the result is filled in place: a long document is held once, not twice.
-            result = torch.empty((pieces, self.config.hidden_size), device=self.device)
+            result = torch.empty((wanted, self.width), device=self.device)
             for batch in batches:
                 result[batch.places] = self._encode(batch)
             return result
 
+    def _autocast(self) -> torch.autocast:
+        dtype = self.dtype
+        return torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None)
+
     def _encode(self, batch: "WindowBatch") -> torch.Tensor:
-        output = self.transformer(
-            input_ids=batch.input_ids,
-            attention_mask=batch.attention_mask,
-            output_hidden_states=self.mix is not None,
-        )
+        states = batch.states
+        if states is None:
+            states = self._states(batch.input_ids, batch.attention_mask)
+        vectors = states[0] if self.mix is None else self.mix(states)
+        if self.top is not None:
+            vectors = self.top(vectors, batch.attention_mask.bool())
+        return vectors.flatten(0, 1)[batch.rows].float()
+
+    def _states(self, input_ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The layers that are mixed, or the last alone; each (windows, length, width)."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            output = self.transformer(
+                input_ids=input_ids,
+                attention_mask=mask,
+                output_hidden_states=self.mix is not None,
+            )
         # hidden_states[0] are the embeddings, which the paper's m = 12 layers leave out.
-        hidden = output.last_hidden_state if self.mix is None else self.mix(output.hidden_states[1:])
-        return hidden.flatten(0, 1)[batch.rows].float()
+        return (output.last_hidden_state,) if self.mix is None else output.hidden_states[1:]
+
+    @torch.no_grad()
+    def states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Run the encoder alone, without a graph and without dropout: what a cache keeps.
+
+        input_ids (Tensor): Shape (windows, length).
+        attention_mask (Tensor): The same shape, 0 on padding.
+        RETURNS (Tensor): Shape (layers, windows, length, hidden width), fp32: all layers where they are
+            mixed, else the last.
+        """
+        self.transformer.eval()
+        with self._autocast():
+            return torch.stack([s.float() for s in self._states(input_ids, attention_mask)])
 
 
 @dataclass
@@ -165,13 +207,16 @@ class WindowBatch:
     input_ids (Tensor): Shape (windows, length).
     attention_mask (Tensor): The same shape, 0 on padding.
     rows (Tensor): Shape (wanted,): positions of the wanted vectors in the flattened (windows · length).
-    places (Tensor): Shape (wanted,): where they go among the pieces of the documents.
+    places (Tensor): Shape (wanted,): where they go in the result.
+    states (Tensor | None): What `EncoderModule.states` gave for these windows before; the encoder is not
+        run then.
     """
 
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
     rows: torch.Tensor
     places: torch.Tensor
+    states: torch.Tensor | None = None
 
 
 def _find_stack(transformer: torch.nn.Module) -> tuple[str, torch.nn.ModuleList]:
