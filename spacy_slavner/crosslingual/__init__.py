@@ -1,0 +1,1 @@
+"""What crosses scripts and languages: romanisation."""

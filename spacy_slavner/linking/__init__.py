@@ -1,0 +1,1 @@
+"""Links: from names to ids that are the same in all languages."""
