@@ -1,6 +1,10 @@
 """The CRF against enumeration of all tag sequences, and against pytorch-crf."""
 
+import shutil
+import subprocess
+import sys
 from itertools import product
+from pathlib import Path
 
 import numpy
 import pytest
@@ -8,7 +12,8 @@ import torch
 import torchcrf
 
 from spacy_slavner.layers.crf import scheme_rules
-from spacy_slavner.layers.torch.crf import ConstrainedCRF
+from spacy_slavner.layers.torch import crf as crf_module
+from spacy_slavner.layers.torch.crf import ConstrainedCRF, batched_viterbi, compiled_viterbi
 from spacy_slavner.tagging import SCHEMES, Scheme, spans_from_tags
 
 TYPES = ["PER", "LOC"]
@@ -125,6 +130,58 @@ def test_viterbi_by_enumeration(scheme, scale):
         assert tuple(tags[row, :length].tolist()) == best
         assert tags[row, length:].sum() == 0
         assert scores[row].item() == pytest.approx(paths[best], rel=1e-5, abs=1e-4)
+
+
+@pytest.mark.parametrize("scheme", [None, *SCHEMES])
+def test_compiled_search_equals_the_batched_one(scheme):
+    """Padding, more rows than go side by side, sequences that end early, ties."""
+    compiled = pytest.importorskip("spacy_slavner.layers.torch.crf_kernels").viterbi
+    crf = make_crf(scheme)
+    scores = [score.detach() for score in crf._scores(-torch.inf)]
+    lengths = torch.tensor([7, 1, 30, 2, 30, 29, 3, 12, 1, 18, 30])
+    for round_to in (None, 1.0):
+        emissions, _ = batch(crf, lengths.tolist())
+        if round_to:
+            emissions, scores = emissions.round(), [score.round() for score in scores]
+        tags, best = batched_viterbi(emissions, lengths, *scores)
+        arrays = (array.numpy() for array in (emissions, lengths, *scores))
+        compiled_tags, compiled_best = map(torch.from_numpy, compiled(*arrays))
+        assert torch.equal(tags, compiled_tags)
+        torch.testing.assert_close(best, compiled_best)
+
+
+def test_search_without_numba(monkeypatch):
+    crf = make_crf("BIOES")
+    emissions, mask = batch(crf, [5, 9, 1])
+    tags, scores = crf.decode(emissions, mask)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "spacy_slavner.layers.torch.crf_kernels", raising=False)
+    compiled_viterbi.cache_clear()
+    try:
+        assert compiled_viterbi() is None
+        plain_tags, plain_scores = crf.decode(emissions, mask)
+    finally:
+        compiled_viterbi.cache_clear()
+    assert torch.equal(tags, plain_tags)
+    torch.testing.assert_close(scores, plain_scores)
+
+
+def test_compiles_without_a_folder_for_the_cache(tmp_path):
+    """As in an installation for all users: a read-only package, and no home folder."""
+    pytest.importorskip("numba")
+    file = Path(crf_module.__file__).with_name("crf_kernels.py")
+    shutil.copy(file, tmp_path / "kernels.py")
+    code = (
+        "import numba.core.caching as caching\n"
+        "caching.CacheImpl._locator_classes = []\n"
+        "import numpy, kernels\n"
+        "z = numpy.zeros((1, 2, 3), 'f')\n"
+        "print(kernels.viterbi(z, numpy.array([2]), z[0, 0], numpy.eye(3, dtype='f'), z[0, 0])[1])\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == ["[1.]"]
 
 
 @pytest.mark.parametrize("scheme,scale", CASES)

@@ -4,10 +4,13 @@ The parameters are those of pytorch-crf (Lafferty, McCallum and Pereira, 2001). 
 sequences run through scaled forward and backward messages (Rabiner, 1989, section V.A) in double
 precision, both directions in one loop; the gradient of the likelihood is taken from the messages
 in closed form. Where scores lie so far apart that scaled messages could vanish, the sums are done
-again in log space: slower, and exact for any finite scores.
+again in log space: slower, and exact for any finite scores. On the CPU the search for the best
+sequence is compiled by numba where that is installed.
 """
 
 import math
+from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy
@@ -197,13 +200,12 @@ class ConstrainedCRF(CRF):
         """
         with torch.autocast(emissions.device.type, enabled=False):
             emissions, mask = self._prepare(emissions, mask)
-            start, transitions, end = self._scores(-math.inf)
-            best = _best_scores(emissions.permute(1, 2, 0).contiguous(), start, transitions)
-            last = mask.sum(1) - 1
-            rows = torch.arange(len(last), device=last.device)
-            scores, final = (best[last, :, rows] + end).max(1)
-            tags = _trace_back(best, transitions, last, final)
-            return tags, scores
+            scores = self._scores(-math.inf)
+            compiled = compiled_viterbi() if emissions.device.type == "cpu" else None
+            if compiled is None:
+                return batched_viterbi(emissions, mask.sum(1), *scores)
+            tags, best = compiled(*(a.numpy() for a in (emissions, mask.sum(1), *scores)))
+            return torch.from_numpy(tags), torch.from_numpy(best)
 
     @torch.no_grad()
     def marginals(self, emissions: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -420,6 +422,33 @@ def _tag_probabilities(messages: Messages) -> tuple[Tensor, Tensor]:
     joint = messages.left * messages.right_here
     scale = joint.sum(2, keepdim=True)
     return joint / scale, scale
+
+
+@cache
+def compiled_viterbi() -> Callable | None:
+    """Give the search compiled by numba, `crf_kernels.viterbi`; None where numba is not installed."""
+    try:
+        from .crf_kernels import viterbi
+    except ImportError:
+        return None
+    return viterbi
+
+
+def batched_viterbi(
+    emissions: Tensor, lengths: Tensor, start: Tensor, transitions: Tensor, end: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Find the best tag sequences, all of a batch at once: for any device, and without numba.
+
+    emissions (Tensor): Emissions (batch, time, tags).
+    lengths (Tensor): Tokens of each sequence (batch,), at least 1.
+    start, transitions, end (Tensor): Scores (tags,), (tags, tags) and (tags,), minus infinity where
+        they are illegal.
+    RETURNS (tuple[Tensor, Tensor]): Tags (batch, time), 0 on padding, and scores (batch,).
+    """
+    best = _best_scores(emissions.permute(1, 2, 0).contiguous(), start, transitions)
+    rows = torch.arange(len(lengths), device=lengths.device)
+    scores, final = (best[lengths - 1, :, rows] + end).max(1)
+    return _trace_back(best, transitions, lengths - 1, final), scores
 
 
 def _best_scores(emissions: Tensor, start: Tensor, transitions: Tensor) -> Tensor:
