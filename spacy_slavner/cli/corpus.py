@@ -173,3 +173,18 @@ def corpus_names(path: Path) -> tuple[str, str]:
         return "unknown", path.parent.name
     names = json.loads(record.read_text(encoding="utf-8"))
     return names["corpus"], names["split"]
+
+
+def corpus_size(path: Path) -> dict[str, int]:
+    """The number of documents of a .spacy file.
+
+    path (Path): The file.
+    RETURNS (dict[str, int]): "used", those in it, and "all", those of the part that it was taken of.
+    """
+    from ..corpora.docbin import docbin_files, read_docbin
+
+    record = path.parent / PARTS_FILE
+    if record.is_file() and (known := json.loads(record.read_text(encoding="utf-8")).get("documents")):
+        return known
+    number = sum(len(read_docbin(file)) for file in docbin_files(path))
+    return {"used": number, "all": number}

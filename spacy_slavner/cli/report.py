@@ -17,6 +17,20 @@ def report_cli(
     released: str | None = typer.Option(None, "--released", help="System that is the released recipe"),
 ) -> None:
     """Make the report on any number of runs from the metrics.json files that they left."""
+    report(metrics, out, json, plots, released)
+
+
+def report(
+    metrics: list[Path], out: Path, json: Path | None, plots: Path | None, released: str | None
+) -> None:
+    """Make the report.
+
+    metrics (list[Path]): metrics.json files, or folders with some below.
+    out (Path): The report, in Markdown.
+    json (Path | None): File for the same figures.
+    plots (Path | None): Folder for plots.
+    released (str | None): System that is the released recipe.
+    """
     from ..evaluation.metrics import find_metrics, write_json
     from ..evaluation.plots import plot_records
     from ..evaluation.report import collect_results, read_records, render_markdown

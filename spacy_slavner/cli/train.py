@@ -1,7 +1,7 @@
 """`train`: train a pipeline, with a record of the run and the means to go on after an interruption."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from thinc.api import Config
 
+    from ..evaluation.metrics import RunInfo
     from ..training.progress import Progress
 
 
@@ -23,11 +24,12 @@ def train_cli(
     resume: bool = typer.Option(
         False, "--resume", "-r", help="Go on where the run stopped; keep it if it is finished"
     ),
+    recipe: str = typer.Option("", "--recipe", help="Take these settings of the config, such as short"),
     epochs: float = typer.Option(
-        0, "--epochs", help="Set training.max_steps to so many passes over the training corpus"
+        0, "--epochs", help="Passes over the training corpus (default: the config's system.epochs)"
     ),
-    min_steps: int = typer.Option(0, "--min-steps", help="Least number of steps with --epochs"),
-    max_steps: int = typer.Option(0, "--max-steps", help="Number of steps; beats --epochs if not 0"),
+    min_steps: int = typer.Option(0, "--min-steps", help="Least number of steps for the epochs"),
+    max_steps: int = typer.Option(0, "--max-steps", help="Number of steps; beats the epochs if not 0"),
     name: str = typer.Option(None, "--name", help="Name of the system (default: the config's)"),
     metrics: Path = typer.Option(
         None, "--metrics", "-m", help="Where to write the record (default: in the output folder)"
@@ -43,22 +45,26 @@ def train_cli(
 
     from spacy.cli._util import parse_config_overrides
 
-    from ..training.config import merge_config
+    from ..training.config import changed_settings, merge_config, read_recipe
 
     # To be ended by a scheduler or a shutdown is to be interrupted.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    overrides = parse_config_overrides(ctx.args)
-    if max_steps:
-        epochs, overrides["training.max_steps"] = 0, max_steps
+    overrides = read_recipe(config_path, recipe) | parse_config_overrides(ctx.args)
+    overrides |= {"system.epochs": epochs} if epochs else {}
+    overrides |= {"training.max_steps": max_steps} if max_steps else {}
+    config = merge_config(config_path, overrides)
+    counted = "training.max_steps" in overrides
     train(
-        merge_config(config_path, overrides),
+        config,
         output_path,
         resume=resume,
-        epochs=epochs,
+        epochs=0 if counted else config.get("system", {}).get("epochs", 0),
         min_steps=min_steps,
         name=name or config_path.stem,
         metrics=metrics,
         use_gpu=use_gpu,
+        recipe=recipe,
+        changed=changed_settings(config_path, overrides),
     )
 
 
@@ -72,6 +78,8 @@ def train(
     name: str = "",
     metrics: Path | None = None,
     use_gpu: int = -1,
+    recipe: str = "",
+    changed: dict[str, list] | None = None,
 ) -> "Progress":
     """Train a pipeline or go on training it.
 
@@ -84,12 +92,17 @@ def train(
     name (str): Name of the system, for the record; empty for that of the output folder.
     metrics (Path | None): Where to write the record; None: metrics.json in the output folder.
     use_gpu (int): GPU id, -1 for the CPU.
+    recipe (str): The config's recipe that was taken, for the record.
+    changed (dict[str, list] | None): What differs from the system's config, for the record.
     RETURNS (Progress): What was done.
     RAISES (InputError): When a corpus is missing.
     """
+    from timeit import default_timer as timer
+
     from spacy.cli._util import setup_gpu
     from wasabi import msg
 
+    from ..evaluation.metrics import write_metrics
     from ..training.loop import Interrupted, count_steps
     from ..training.loop import train as run_training
 
@@ -101,7 +114,9 @@ def train(
         return progress
     setup_gpu(use_gpu)
     msg.divider("Initializing pipeline")
+    start = timer()
     nlp = _initialize(config, output, progress, use_gpu)
+    initialize_seconds = timer() - start
     if epochs:
         steps = max(count_steps(nlp, epochs), min_steps)
         nlp.config["training"]["max_steps"] = steps
@@ -115,7 +130,16 @@ def train(
         msg.text("The same command with --resume goes on from there")
         raise typer.Exit(130) from None
     metrics = metrics or output / "metrics.json"
-    _write_metrics(nlp, name or output.name, progress, metrics)
+    info = _info(
+        nlp,
+        progress,
+        system=name or output.name,
+        initialize_seconds=round(initialize_seconds, 1),
+        epochs=epochs or None,
+        recipe=recipe,
+        changed=changed or {},
+    )
+    write_metrics(metrics, info, {}, progress.curve)
     msg.good(f"{progress.steps} steps in {progress.seconds:.0f} s, recorded in {metrics}")
     msg.text(
         f"The best pipeline (score {progress.best_score:.4f}, step {progress.best_step}) "
@@ -173,19 +197,23 @@ def _initialize(config: "Config", output: Path, progress: "Progress", use_gpu: i
     return nlp
 
 
-def _write_metrics(nlp: "Language", name: str, progress: "Progress", path: Path) -> None:
-    from ..evaluation.metrics import RunInfo, write_metrics
-    from .corpus import corpus_names
+def _info(nlp: "Language", progress: "Progress", **known: Any) -> "RunInfo":
+    """What the record says about the run."""
+    from ..evaluation.metrics import RunInfo
+    from ..training.parameters import count_parameters
+    from .corpus import corpus_names, corpus_size
 
     config = nlp.config.interpolate()
-    corpus, split = corpus_names(Path(config["paths"]["train"]))
-    info = RunInfo(
-        system=name,
+    path = Path(config["paths"]["train"])
+    corpus, split = corpus_names(path)
+    return RunInfo(
         corpus=corpus,
         split=split,
         seed=config["training"]["seed"],
         steps=progress.steps,
         seconds=round(progress.seconds, 1),
         words_per_second=round(progress.words / max(progress.seconds, 1e-9), 1),
+        parameters=count_parameters(nlp),
+        documents=corpus_size(path),
+        **known,
     )
-    write_metrics(path, info, {}, progress.curve)

@@ -1,6 +1,8 @@
 """The record that a run leaves: metrics.json.
 
     {"info": {"system", "released", "corpus", "split", "seed", "steps", "seconds", "words_per_second",
+              "initialize_seconds", "epochs", "parameters": {"total", "trainable"},
+              "documents": {"used", "all"}, "recipe", "changed": {setting: [config's, run's]},
               "commit", "modified", "machine": {"cpu", "cores", "torch_threads", "gpu"},
               "packages": {name: version}, "created", …},
      "learning_curve": [{"step", "seconds", "score", "loss" or "losses": {pipe: loss}, …}, …],
@@ -43,6 +45,12 @@ class RunInfo:
     steps (int | None): Updates done.
     seconds (float | None): Time spent training.
     words_per_second (float | None): Speed of training.
+    initialize_seconds (float | None): Time before the first update; some components train in it.
+    epochs (float | None): Passes over the training corpus that were asked for, if steps were not.
+    parameters (dict[str, int]): Weights of the pipeline: "total" and "trainable".
+    documents (dict[str, int]): Training documents that were used, and there were ("used", "all").
+    recipe (str): Named settings of the config that were taken.
+    changed (dict[str, list]): Settings that differ from the system's config: its value, the run's.
     commit (str): Commit of the working folder; "unknown" outside a git checkout.
     modified (bool): Whether tracked files differed from that commit.
     machine (dict): Processor, cores, threads of torch, GPU.
@@ -58,6 +66,12 @@ class RunInfo:
     steps: int | None = None
     seconds: float | None = None
     words_per_second: float | None = None
+    initialize_seconds: float | None = None
+    epochs: float | None = None
+    parameters: dict[str, int] = field(default_factory=dict)
+    documents: dict[str, int] = field(default_factory=dict)
+    recipe: str = ""
+    changed: dict[str, list[Any]] = field(default_factory=dict)
     commit: str = field(default_factory=lambda: git("rev-parse", "HEAD") or UNKNOWN)
     modified: bool = field(default_factory=lambda: bool(git("status", "--porcelain", "--untracked-files=no")))
     machine: dict[str, Any] = field(default_factory=lambda: describe_machine())

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import InputError
 from .bsnlp import METRICS
 from .metrics import UNKNOWN, read_metrics
+from .published import COMPARISONS, published
 from .tables import markdown_table
 
 # Splits whose published form has a test part alone go by their own name.
@@ -186,11 +187,14 @@ def _released(key: str, runs: list[Run]) -> dict[str, Any]:
     }
 
 
+# What results.json says about a run besides its scores.
+CIRCUMSTANCES = ("steps", "seconds", "initialize_seconds", "epochs", "parameters", "documents", "changed")
+
+
 def _circumstances(run: Run) -> dict[str, Any]:
     return {
         "commit": run.info.get("commit", UNKNOWN),
-        "steps": run.info.get("steps"),
-        "seconds": run.info.get("seconds"),
+        **{name: run.info.get(name) for name in CIRCUMSTANCES},
         "words_per_second": run.result.get("words_per_second"),
     }
 
@@ -225,7 +229,7 @@ def render_markdown(records: Records, results: dict[str, Any], command: list[str
     parts = ["# Results", _provenance(records.infos, command)]
     for key in unique(run.key for run in sorted(runs, key=lambda run: run.key)):
         here = [run for run in runs if run.key == key]
-        parts += [f"## {key}", _systems_table(here)]
+        parts += [f"## {key}", _systems_table(here), *_papers_tables(here, key), *_comparisons(here)]
         for group in GROUPS:
             if table := _group_table(here, group):
                 parts += [f"### F1 {group.replace('_', ' ')}", table]
@@ -288,20 +292,90 @@ def _mean_of(runs: list[Run], value: Callable[[Run], float | None], form: str) -
 
 
 def _systems_table(runs: list[Run]) -> str:
+    """Every figure of each system."""
     rows = []
     for system, group in _by_system(runs).items():
         figures = [figures_of(run.result) for run in group]
         name = f"**{system}**" if group[0].info.get("released") else system
         scores = [spread([each.get(figure) for each in figures]) for figure in FIGURES]
-        rest = [
-            ", ".join(str(run.seed) for run in group),
-            _mean_of(group, lambda run: run.info.get("steps"), ",.0f"),
-            _mean_of(group, lambda run: run.info.get("seconds"), ",.0f"),
-            _mean_of(group, lambda run: run.result.get("words_per_second"), ",.0f"),
-        ]
-        rows.append([name, *scores, *rest])
-    header = ["System", *LABELS.values(), "Seeds", "Steps", "Training s", "Words/s"]
-    return markdown_table(header, rows)
+        rows.append([name, *scores, ", ".join(str(run.seed) for run in group)])
+    return markdown_table(["System", *LABELS.values(), "Seeds"], rows)
+
+
+def _papers_tables(runs: list[Run], key: str) -> list[str]:
+    """Each system beside what its paper says, its size and speed, and what was cut."""
+    known, notes, rows = published(key), [], []
+    for system, group in _by_system(runs).items():
+        figures = [figures_of(run.result) for run in group]
+        for result in known.get(system, ()):
+            notes.append(f"{len(notes) + 1}. {result.name}: {result.source}.")
+        first = len(notes) - len(known.get(system, ()))
+        theirs = [f"{result} [{first + i}]" for i, result in enumerate(known.get(system, ()), start=1)]
+        rows.append(
+            [
+                system,
+                "; ".join(theirs) or "–",
+                *(spread([each.get(figure) for each in figures]) for figure in ("span_f1", "word_f1")),
+                *(_mean_of(group, _millions(which), ",.2f") for which in ("total", "trainable")),
+                _mean_of(group, lambda run: run.info.get("steps"), ",.0f"),
+                _mean_of(group, _training_seconds, ",.0f"),
+                _mean_of(group, lambda run: run.result.get("words_per_second"), ",.0f"),
+                "; ".join(unique(cut for run in group for cut in _cuts(run.info))) or "–",
+            ]
+        )
+    header = ["System", "Published F1", "Span F1", "Word F1", "Weights, M", "Trained, M", "Steps"]
+    table = markdown_table([*header, "Training s", "Words/s", "Changed against the config"], rows)
+    title = "### Beside the papers, with size, speed and what was changed"
+    text = "The published figures are the papers' own, on their encoders; all others were measured here."
+    return [title, text, table, *(["\n".join(notes)] if notes else [])]
+
+
+def _millions(which: str) -> Callable[[Run], float | None]:
+    def value(run: Run) -> float | None:
+        number = (run.info.get("parameters") or {}).get(which)
+        return None if number is None else number / 1e6
+
+    return value
+
+
+def _training_seconds(run: Run) -> float | None:
+    """The time to train; before the first update too, since a component may learn when initialised."""
+    seconds = run.info.get("seconds")
+    return None if seconds is None else seconds + (run.info.get("initialize_seconds") or 0)
+
+
+def _cuts(info: dict[str, Any]) -> list[str]:
+    """What a run left out of the corpus, and what it did not take from its system's config."""
+    cuts = []
+    documents = info.get("documents") or {}
+    if documents.get("used", 0) < documents.get("all", 0):
+        cuts.append(f"{documents['used']:,} of {documents['all']:,} documents")
+    for name, (old, new) in (info.get("changed") or {}).items():
+        # The last two words say enough: learn_rate.rate.
+        short = ".".join(name.split(".")[-2:]).removeprefix("system.").removeprefix("training.")
+        cuts.append(f"{short} {_shown(old)} → {_shown(new)}")
+    return cuts
+
+
+def _shown(value: Any) -> str:
+    """A setting in a cell of a table; a block by its function and its sizes."""
+    if isinstance(value, dict):
+        return " ".join(_shown(each) for name, each in value.items() if name[0] == "@" or name == "size")
+    return str(value).replace("|", "/").replace("spacy-slavner.", "").replace("spacy.", "")
+
+
+def _comparisons(runs: list[Run]) -> list[str]:
+    """What the papers compare, by the mean of the seeds, where both systems were run."""
+    systems = {}
+    for system, group in _by_system(runs).items():
+        values = [figures_of(run.result).get("span_f1") for run in group]
+        systems[system] = fmean(value for value in values if value is not None) if any(values) else None
+    lines = [
+        f"- {what}: {100 * (systems[one] - systems[two]):+.2f} span F1 ({one} against {two})."
+        for what, one, two in COMPARISONS
+        if systems.get(one) is not None and systems.get(two) is not None
+    ]
+    return ["\n".join(lines)] if lines else []
 
 
 def _group_table(runs: list[Run], group: str) -> str:

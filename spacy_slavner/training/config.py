@@ -10,6 +10,8 @@ from thinc.api import Config
 from ..errors import InputError
 
 BASE = "base.cfg"
+# The section with named sets of settings that a system's config may hold, see `read_recipe`.
+RECIPES = "recipes"
 
 
 def merge_config(path: Path | str, overrides: dict[str, Any] | None = None) -> Config:
@@ -28,9 +30,43 @@ def merge_config(path: Path | str, overrides: dict[str, Any] | None = None) -> C
     config = Config(section_order=CONFIG_SECTION_ORDER)
     for part in parts:
         config = config.merge(_read(part))
+    config.pop(RECIPES, None)
     for name, value in (overrides or {}).items():
         _override(config, name, value, path)
     return config
+
+
+def read_recipe(path: Path | str, name: str) -> dict[str, Any]:
+    """Read a named set of settings that a system's config keeps beside its own.
+
+    A config has the values that were published; a block `[recipes.short]` says by dotted name what a
+    small machine takes instead.
+
+    path (Path | str): The system's config.
+    name (str): The recipe; empty for none.
+    RETURNS (dict[str, Any]): Overrides by dotted name; none if the config has no such recipe, and is
+        to be trained as it is.
+    RAISES (InputError): When the file is missing or is no config.
+    """
+    return dict(_read(Path(path)).get(RECIPES, {}).get(name, {})) if name else {}
+
+
+def changed_settings(path: Path | str, overrides: dict[str, Any]) -> dict[str, list[Any]]:
+    """Say what overrides change, for the record of a run.
+
+    path (Path | str): The system's config.
+    overrides (dict[str, Any]): Values by dotted name.
+    RETURNS (dict[str, list[Any]]): The config's value and the new one by dotted name, where they
+        differ. Paths and the seed are not listed: they are no part of a system.
+    """
+    config, changes = merge_config(path), {}
+    for name, value in overrides.items():
+        block: Any = config
+        for part in name.split("."):
+            block = block.get(part) if isinstance(block, dict) else None
+        if block != value and not name.startswith("paths.") and name != "system.seed":
+            changes[name] = [block, value]
+    return changes
 
 
 def fill_config(config: Config) -> Config:

@@ -72,6 +72,7 @@ def fingerprint(config: Config) -> str:
     """
     copy = config.copy()
     copy.get("training", {}).pop("max_steps", None)
+    copy.get("system", {}).pop("epochs", None)
     digest = hashlib.md5(copy.to_str(interpolate=False).encode("utf-8"))
     for name in ("train", "dev"):
         path = config.get("paths", {}).get(name)

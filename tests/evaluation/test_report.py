@@ -118,6 +118,44 @@ def test_results_json(record, tmp_path):
     assert "![a](img/a.png)" in text
 
 
+def test_systems_beside_the_papers(record, tmp_path):
+    for seed in (0, 1):
+        path = record("bert_crf", "bsnlp2019", seed, {"dev": result(8 + seed, 0)})
+        content = json.loads(path.read_text())
+        content["info"] |= {
+            "initialize_seconds": 2.0,
+            "parameters": {"total": 30_000_000, "trainable": 1_500_000},
+            "documents": {"used": 1200, "all": 1537},
+            "changed": {
+                "system.epochs": [80, 2],
+                "training.optimizer.learn_rate.rate": [1e-5, 0.001],
+                "training.batcher": [
+                    {"@batchers": "spacy.batch_by_sequence.v1", "size": 3, "get_length": None},
+                    {"@batchers": "spacy.batch_by_padded.v1", "size": 1150, "buffer": 9},
+                ],
+            },
+        }
+        path.write_text(json.dumps(content))
+    record("bert_linear", "bsnlp2019", 0, {"dev": result(5, 5)})
+    records = read_records(find_metrics([tmp_path / "runs"]))
+    results = collect_results(records)
+    assert results["systems"]["bert_crf"]["bsnlp2019_dev"]["1"]["documents"] == {"used": 1200, "all": 1537}
+    text = render_markdown(records, results, ["report"], [])
+    (row,) = [line for line in text.splitlines() if line.startswith("| bert_crf | span 81.4")]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert "span 87.9, RPM 85.7, REM 84.3, SM 84.1 [2]" in cells[1]
+    span = [100 * 2 * n / (10 + n) for n in (8, 9)]
+    assert cells[2] == f"{sum(span) / 2:.2f} ± {abs(span[0] - span[1]) / 2**0.5:.2f}"
+    assert cells[4:9] == ["30.00", "1.50", "50", "7", "1,000"]
+    assert cells[9] == (
+        "1,200 of 1,537 documents; epochs 80 → 2; learn_rate.rate 1e-05 → 0.001; "
+        "batcher batch_by_sequence.v1 3 → batch_by_padded.v1 1150"
+    )
+    assert "2. Slavic BERT-CRF: Arkhipov et al. 2019, table 1." in text
+    difference = sum(span) / 2 - 100 * 2 * 5 / 20
+    assert f"- The CRF over a linear layer: {difference:+.2f} span F1 (bert_crf against bert_linear)." in text
+
+
 def test_training_and_evaluation_may_leave_two_records(record, tmp_path):
     record("bert", "single_out", 0, {}, curve=CURVE)
     other = tmp_path / "metrics-test.json"

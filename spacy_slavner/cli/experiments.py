@@ -1,0 +1,213 @@
+"""`experiments`: systems x splits x seeds, each trained and evaluated, and the report on all of them."""
+
+import json
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ..errors import InputError
+from ._app import app
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One run: a system on a split with a seed.
+
+    system (str): Name of the system: that of its config, and of the languages if it has only some.
+    split (str): Name of the split.
+    seed (int): The seed.
+    config (Path): Its config.
+    """
+
+    system: str
+    split: str
+    seed: int
+    config: Path
+
+    def __str__(self) -> str:
+        return f"{self.system} on {self.split}, seed {self.seed}"
+
+    def below(self, folder: Path) -> Path:
+        return folder / self.system / self.split / str(self.seed)
+
+
+@app.command(
+    "experiments", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def experiments_cli(
+    ctx: typer.Context,
+    systems: str = typer.Option(..., "--systems", help="Names of configs, e.g. feature_crf,bert_crf"),
+    splits: str = typer.Option("bsnlp2019", "--splits", help="Splits, e.g. bsnlp2019,single_out"),
+    seeds: str = typer.Option("0,1", "--seeds", help="Seeds of the runs"),
+    recipe: str = typer.Option("", "--recipe", help="Settings of the configs to take, e.g. short"),
+    epochs: float = typer.Option(0, "--epochs", help="Passes over the training part (default: the config's)"),
+    min_steps: int = typer.Option(0, "--min-steps", help="Least number of steps for the epochs"),
+    max_steps: int = typer.Option(0, "--max-steps", help="Number of steps; beats the epochs if not 0"),
+    max_docs: int = typer.Option(0, "--max-docs", help="Train on so many documents; 0 for all"),
+    languages: str = typer.Option("", "--languages", help="Only these, e.g. cs; empty for the split's"),
+    encoder: Path = typer.Option(Path("assets/encoder"), "--encoder", help="Folder with the encoder"),
+    configs: Path = typer.Option(Path("configs"), "--configs", help="Folder with the configs"),
+    corpus: Path = typer.Option(Path("corpus"), "--corpus", help="Folder with SOURCE.json and the splits"),
+    training: Path = typer.Option(Path("training"), "--training", help="Folder for the pipelines"),
+    metrics: Path = typer.Option(Path("metrics"), "--metrics", help="Folder for records and report"),
+    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
+) -> None:
+    """Train and evaluate systems on splits with seeds, and report on them.
+
+    A finished run is kept, whatever its settings were: remove its folder to run it anew. An
+    interrupted one goes on when the same command is given again. Settings are overridden as in spaCy,
+    e.g. --training.eval_frequency 100.
+    """
+    from wasabi import msg
+
+    from .report import report
+
+    some = f"_{languages.replace(',', '-')}" if languages else ""
+    runs = [
+        Experiment(system + some, split, int(seed), configs / f"{system}.cfg")
+        for split in _names(splits)
+        for system in _names(systems)
+        for seed in _names(seeds)
+    ]
+    for run in runs:
+        if not run.config.is_file():
+            raise InputError("there is no such system", path=run.config, remedy="Give the names of configs")
+    parts = {split: prepare(corpus, split, languages, max_docs) for split in _names(splits)}
+    options = [*("--recipe", recipe), *("--epochs", epochs), *("--min-steps", min_steps)]
+    options += [*("--max-steps", max_steps), *("--gpu-id", use_gpu), *("--paths.encoder", encoder), *ctx.args]
+    failed = []
+    for i, run in enumerate(runs, start=1):
+        msg.divider(f"{i} of {len(runs)}: {run}")
+        if not _run(run, *parts[run.split], options, training, metrics, use_gpu):
+            failed.append(run)
+            msg.fail(f"{run} failed, see above; the others go on")
+    if len(failed) < len(runs):
+        report([metrics], metrics / "report.md", metrics / "results.json", metrics / "plots", None)
+    msg.info(f"{len(runs) - len(failed)} of {len(runs)} runs are done; the table: {metrics / 'report.md'}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _run(
+    run: Experiment,
+    train: Path,
+    others: list[Path],
+    options: list[Any],
+    training: Path,
+    metrics: Path,
+    use_gpu: int,
+) -> bool:
+    """Train and evaluate, each in a process of its own, unless that is done.
+
+    RETURNS (bool): Whether it succeeded.
+    """
+    from wasabi import msg
+
+    folder, record = run.below(training), run.below(metrics) / "metrics.json"
+    if is_done(folder, record, [path.stem for path in others]):
+        msg.good(f"Finished before and kept, with its settings; remove {folder} to run it anew")
+        return True
+    if not is_trained(folder) and not _command(
+        *("train", run.config, folder, "--name", run.system, "--resume", *options),
+        *("--paths.train", train, "--paths.dev", others[0], "--system.seed", run.seed),
+    ):
+        return False
+    return _command(
+        *("evaluate", folder / "model-best", *others, "--gpu-id", use_gpu),
+        *("--run", folder / "metrics.json", "--metrics", record),
+    )
+
+
+def _command(*arguments: Any) -> bool:
+    command = [sys.executable, "-m", "spacy_slavner", *map(str, arguments)]
+    print(f"$ {shlex.join(['python', *command[1:]])}", flush=True)
+    code = subprocess.run(command).returncode
+    if code == 130:
+        raise typer.Exit(130)
+    return code == 0
+
+
+def is_trained(folder: Path) -> bool:
+    """RETURNS (bool): Whether a training run in this folder came to its end."""
+    progress, record = folder / "progress.json", folder / "metrics.json"
+    if not (progress.is_file() and record.is_file() and (folder / "model-best").is_dir()):
+        return False
+    return bool(json.loads(progress.read_text(encoding="utf-8")).get("finished"))
+
+
+def is_done(folder: Path, record: Path, parts: list[str]) -> bool:
+    """Say whether a run was trained and evaluated.
+
+    folder (Path): Where it was trained.
+    record (Path): Where its scores are recorded.
+    parts (list[str]): What it is to be evaluated on.
+    RETURNS (bool): Whether the record has the scores of that training run on all parts.
+    """
+    from ..evaluation.metrics import read_metrics
+
+    if not (is_trained(folder) and record.is_file()):
+        return False
+    own, scored = read_metrics(folder / "metrics.json"), read_metrics(record)
+    return own["info"] == scored["info"] and all(part in scored["results"] for part in parts)
+
+
+def prepare(corpus: Path, split: str, languages: str, max_docs: int) -> tuple[Path, list[Path]]:
+    """Find the parts of a split; those of the shared tasks are made where they are missing.
+
+    corpus (Path): Folder with the splits.
+    split (str): Name of the split.
+    languages (str): Only these, parted by commas; empty for all.
+    max_docs (int): Most training documents; 0 for all.
+    RETURNS (tuple[Path, list[Path]]): The training part, and those to evaluate on, dev first.
+    RAISES (InputError): If the parts are not there and cannot be made.
+    """
+    from .corpus import SOURCE_FILE, prepare_cli
+
+    folder = corpus / (f"{split}_{languages.replace(',', '-')}" if languages else split)
+    if not (folder / "train.spacy").is_file():
+        if not (corpus / SOURCE_FILE).is_file():
+            raise InputError(
+                "there is no such part of a corpus, and no record of a corpus to make it of",
+                path=folder / "train.spacy",
+                remedy="Run the commands `corpus` or `prepare-columns` first",
+            )
+        prepare_cli(corpus / SOURCE_FILE, folder, split, languages, 0)
+    parts = [folder / "dev.spacy", folder / "test.spacy"]
+    parts += [path for path in [folder / "snippets.spacy"] if path.is_file()]
+    return limit(folder, max_docs) if max_docs else folder / "train.spacy", parts
+
+
+def limit(folder: Path, max_docs: int) -> Path:
+    """Write a part of a training part, once.
+
+    folder (Path): Folder with train.spacy.
+    max_docs (int): Number of documents.
+    RETURNS (Path): The smaller part, whose record says of how many documents it was taken; the whole
+        one if it has no more.
+    """
+    from ..corpora.docbin import read_docs, write_docbin
+    from ..corpora.sources import blank_pipeline
+    from ..corpora.subset import subset
+    from ..evaluation.metrics import write_json
+    from .corpus import PARTS_FILE, corpus_names, corpus_size
+
+    whole, smaller = folder / "train.spacy", folder / f"train-{max_docs}" / "train.spacy"
+    if smaller.is_file():
+        return smaller
+    docs = list(read_docs(whole, blank_pipeline().vocab))
+    if len(docs) <= max_docs:
+        return whole
+    used = write_docbin(subset(docs, max_docs), smaller)
+    corpus, split = corpus_names(whole)
+    documents = {"used": used, "all": corpus_size(whole)["all"]}
+    write_json(smaller.parent / PARTS_FILE, {"corpus": corpus, "split": split, "documents": documents})
+    return smaller
