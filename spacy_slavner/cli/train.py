@@ -64,7 +64,7 @@ def train_cli(
         metrics=metrics,
         use_gpu=use_gpu,
         recipe=recipe,
-        changed=changed_settings(config_path, overrides),
+        changed=changed_settings(config_path, config),
     )
 
 

@@ -1,6 +1,7 @@
 """Configs in two parts: what all systems share, and the short file that makes a system."""
 
 import configparser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,33 +41,54 @@ def read_recipe(path: Path | str, name: str) -> dict[str, Any]:
     """Read a named set of settings that a system's config keeps beside its own.
 
     A config has the values that were published; a block `[recipes.short]` says by dotted name what a
-    small machine takes instead.
+    small machine takes instead. Its setting `base` lists blocks to take as they are in base.cfg.
 
     path (Path | str): The system's config.
     name (str): The recipe; empty for none.
     RETURNS (dict[str, Any]): Overrides by dotted name; none if the config has no such recipe, and is
         to be trained as it is.
-    RAISES (InputError): When the file is missing or is no config.
+    RAISES (InputError): When the file is missing or is no config, or the recipe names no block.
     """
-    return dict(_read(Path(path)).get(RECIPES, {}).get(name, {})) if name else {}
+    recipe = dict(_read(Path(path)).get(RECIPES, {}).get(name, {})) if name else {}
+    overrides: dict[str, Any] = {}
+    for block in recipe.pop("base", []):
+        overrides[block] = _setting(_read(Path(path).parent / BASE), block)
+        if overrides[block] is None:
+            raise InputError(f"the recipe {name!r} names {block!r}, which {BASE} lacks", path=path)
+    return overrides | recipe
 
 
-def changed_settings(path: Path | str, overrides: dict[str, Any]) -> dict[str, list[Any]]:
-    """Say what overrides change, for the record of a run.
+def changed_settings(path: Path | str, config: Config) -> dict[str, list[Any]]:
+    """Say what differs from a system's config, for the record of a run.
 
     path (Path | str): The system's config.
-    overrides (dict[str, Any]): Values by dotted name.
-    RETURNS (dict[str, list[Any]]): The config's value and the new one by dotted name, where they
-        differ. Paths and the seed are not listed: they are no part of a system.
+    config (Config): What was made of it.
+    RETURNS (dict[str, list[Any]]): The file's value and the new one by dotted name, blocks of another
+        function whole. Paths and the seed are not listed: they are no part of a system.
     """
-    config, changes = merge_config(path), {}
-    for name, value in overrides.items():
-        block: Any = config
-        for part in name.split("."):
-            block = block.get(part) if isinstance(block, dict) else None
-        if block != value and not name.startswith("paths.") and name != "system.seed":
-            changes[name] = [block, value]
-    return changes
+    changes = dict(_differences(merge_config(path), config, ""))
+    return {k: v for k, v in changes.items() if k != "system.seed" and not k.startswith("paths.")}
+
+
+def _differences(old: Any, new: Any, name: str) -> Iterator[tuple[str, list[Any]]]:
+    both = isinstance(old, dict) and isinstance(new, dict)
+    if both and _function(old) == _function(new):
+        for key in dict.fromkeys([*old, *new]):
+            yield from _differences(old.get(key), new.get(key), f"{name}.{key}".removeprefix("."))
+    elif old != new:
+        yield name, [old, new]
+
+
+def _function(block: dict[str, Any]) -> list[Any]:
+    """The registered function that a block is for."""
+    return [value for key, value in block.items() if key.startswith("@")]
+
+
+def _setting(config: Any, name: str) -> Any:
+    """A value by its dotted name, None where there is none."""
+    for part in name.split("."):
+        config = config.get(part) if isinstance(config, dict) else None
+    return config
 
 
 def fill_config(config: Config) -> Config:
