@@ -1,0 +1,239 @@
+"""Links: accuracy of ids on gold mentions beside looking the form up, and the time a look-up takes.
+
+    python benchmarks/linking.py --slavicner SLAVICNER --split single_out --topic covid-19 --json F
+    python benchmarks/linking.py --slavicner SLAVICNER --split single_out --test --json F
+    python benchmarks/linking.py --sizes 1000 --sizes 100000 --sizes 1000000 --json F
+
+With `--topic` the split's training part is cut in two: that topic is tested on, the others are trained
+on. For a split that shares its topics (cross_topic) leave `--topic` out: its tuning part is tested on.
+Settings are chosen so; `--test` is for the final figures. Base forms are the annotated ones ("gold", the
+setting of the SlavicNER paper) or the mention as it stands ("form").
+"""
+
+import json
+import random
+import resource
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import typer
+from tqdm import tqdm
+
+from spacy_slavner.corpora import slavicner
+from spacy_slavner.corpora.mentions import NO_ID
+from spacy_slavner.corpora.report import Report
+from spacy_slavner.corpora.sources import Options, Source
+from spacy_slavner.corpora.splits import assign
+from spacy_slavner.errors import InputError
+from spacy_slavner.evaluation import bsnlp
+from spacy_slavner.files import whole_file
+from spacy_slavner.linking.candidates import Name, find
+from spacy_slavner.linking.knowledge import Index
+from spacy_slavner.linking.linker import SCOPES, Linker, train
+
+LinkedT = list[tuple[Name, str]]
+GROUPS = {"topic": lambda source: source.topic, "document": lambda source: source.source}
+
+
+def read(sources: Iterable[Source], base_forms: str) -> list[LinkedT]:
+    """Read the names of documents and their ids; those without an id are left out."""
+    report = Report()
+    documents = []
+    for source in tqdm(sources, desc="read", unit="doc"):
+        mentions = slavicner.read_tsv(source.annotation, "utf-8", report, source.annotation_source)
+        documents.append(
+            [
+                (Name(m.form, m.form if base_forms == "form" else m.lemma, m.type, source.language), m.id)
+                for m in mentions
+                if m.id and m.id != NO_ID
+            ]
+        )
+    return documents
+
+
+def parts(folder: Path, split: str, topic: str | None, test: bool) -> tuple[list[Source], list[Source]]:
+    """Give the sources to train on and to test on."""
+    sources = slavicner.find(folder, Options(), Report())
+    sources = [source for source in sources if source.annotation]
+    split_ = assign(split, sources, corpus_root=folder)
+    if test:
+        return split_["train"] + split_["dev"], split_["test"]
+    if topic:
+        known = split_["train"] + split_["dev"]
+        own = [source for source in known if source.topic == topic]
+        if not own:
+            raise InputError(f"The training part has no topic {topic!r}")
+        return [source for source in known if source.topic != topic], own
+    return split_["train"], split_["dev"]
+
+
+def look_up(documents: list[LinkedT], key: Callable[[Name], str]) -> Callable[[Name], str]:
+    """The baseline: the most frequent id of a form, or of a base form."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for name, id in (pair for document in documents for pair in document):
+        counts[key(name).lower()][id] += 1
+    best = {k: min(ids, key=lambda id: (-ids[id], id)) for k, ids in counts.items()}
+    return lambda name: best.get(key(name).lower(), "")
+
+
+def accuracies(documents: list[LinkedT], ids: list[list[str]], known: set[str]) -> dict:
+    """Give the share of exact ids, by several breakdowns."""
+    right: dict[str, Counter[str]] = defaultdict(Counter)
+    total: dict[str, Counter[str]] = defaultdict(Counter)
+    for document, found in zip(documents, ids, strict=True):
+        for (name, id), given in zip(document, found, strict=True):
+            groups = {
+                "all": "all",
+                "language": name.language,
+                "type": name.type,
+                "id": "seen" if id in known else "unseen",
+            }
+            for kind, group in groups.items():
+                total[kind][group] += 1
+                right[kind][group] += given == id
+    return {
+        kind: {g: {"accuracy": right[kind][g] / n, "mentions": n} for g, n in sorted(counts.items())}
+        for kind, counts in total.items()
+    }
+
+
+def lea(sources: list[Source], documents: list[LinkedT], ids: list[list[str]]) -> dict[str, float]:
+    """Score clusters as the shared tasks do."""
+
+    def records(given: Iterable[list[str]]) -> list[bsnlp.Document]:
+        result = []
+        for source, document, own in zip(sources, documents, given, strict=True):
+            pairs = zip(document, own, strict=True)
+            mentions = [bsnlp.Mention(n.form, n.base, n.type, id or NO_ID) for (n, _), id in pairs]
+            result.append(bsnlp.Document(source.topic, source.language, source.source, mentions))
+        return result
+
+    gold = records([[id for _, id in document] for document in documents])
+    overall = bsnlp.score(gold, records(ids)).split()[()]
+    return {metric: overall[metric]["f"] for metric in bsnlp.LINKING}
+
+
+def measure(
+    folder: Path, split: str, topic: str | None, test: bool, base_forms: str, held_out: str
+) -> tuple[dict, Linker]:
+    """Train, link, and score beside look-up."""
+    train_sources, test_sources = parts(folder, split, topic, test)
+    training, testing = read(train_sources, "gold"), read(test_sources, base_forms)
+    began = time.process_time()
+    linker = train(training, [str(GROUPS[held_out](source)) for source in train_sources])
+    seconds = time.process_time() - began
+    known = {id for document in training for _, id in document}
+    names = [[name for name, _ in document] for document in testing]
+    rows = {}
+    for label, key in (("look-up of forms", lambda n: n.form), ("look-up of base forms", lambda n: n.base)):
+        guess = look_up(training, key)
+        rows[label] = {"ids": [[guess(name) for name in document] for document in names], "seconds": None}
+    for scope in SCOPES:
+        linker._cache.clear()
+        began = time.process_time()
+        ids = [[link.id for link in links] for links in linker.link(names, scope)]
+        rows[f"name_linker, scope {scope}"] = {"ids": ids, "seconds": time.process_time() - began}
+    systems = {
+        label: {
+            **accuracies(testing, row["ids"], known),
+            "lea": lea(test_sources, testing, row["ids"]),
+            "seconds": row["seconds"],
+        }
+        for label, row in rows.items()
+    }
+    where = "test" if test else topic or "tuning part"
+    figures = {
+        "split": split, "tested_on": where, "base_forms": base_forms, "held_out": held_out,
+        "documents": {"train": len(training), "test": len(testing)},
+        "train_seconds": seconds, "knowledge_rows": len(linker.knowledge),
+        "knowledge_bytes": linker.knowledge.index.nbytes(), "systems": systems,
+    }  # fmt: skip
+    return figures, linker
+
+
+def show(figures: dict) -> None:
+    """Print a table: a column for each system."""
+    systems = figures["systems"]
+    print(f"{figures['split']}, tested on {figures['tested_on']}, base forms: {figures['base_forms']}")
+    for i, label in enumerate(systems, start=1):
+        print(f"  {i}: {label}")
+    first = next(iter(systems.values()))
+    for kind in ("all", "language", "type", "id"):
+        for group, cell in first[kind].items():
+            values = "  ".join(f"{system[kind][group]['accuracy']:.4f}" for system in systems.values())
+            print(f"{group:20} {cell['mentions']:>7}  {values}")
+    for metric in first["lea"]:
+        print(f"{metric + ' F':28}  " + "  ".join(f"{s['lea'][metric]:.4f}" for s in systems.values()))
+    for label, system in systems.items():
+        if system["seconds"]:
+            mentions = system["all"]["all"]["mentions"]
+            print(f"{label}: {mentions / system['seconds']:,.0f} mentions/s")
+
+
+def latency(size: int, seed: int, queries: int = 300) -> dict:
+    """Measure look-ups in a knowledge base of made-up names."""
+    draw = random.Random(seed)
+    syllables = [c + v for c in "bcdfghjklmnprstvz" for v in "aeiou"] + ["an", "er", "ov", "ski", "ung"]
+
+    def word() -> str:
+        return "".join(draw.choices(syllables, k=draw.randint(2, 4))).capitalize()
+
+    names = list(dict.fromkeys(f"{word()} {word()}" for _ in range(size)))
+    began = time.perf_counter()
+    rows = Counter({(f"PER-{n.replace(' ', '-')}", n, n, "", "PER"): 1 for n in names})
+    index = Index.of(rows)
+    building = time.perf_counter() - began
+    chosen = draw.choices(names, k=queries)
+    kinds = {
+        "known": chosen,
+        # One letter is another: the trigrams must find it.
+        "misspelt": [n[:3] + draw.choice("aeiou") + n[4:] for n in chosen],
+        "unknown": [f"{word()} {word()}" for _ in range(queries)],
+    }
+    result = {"names": len(names), "build_seconds": building, "bytes": index.nbytes()}
+    for kind, forms in kinds.items():
+        times, hits = [], 0
+        for form, name in zip(forms, chosen, strict=True):
+            query = Name(form, form, "PER", "pl")
+            began = time.perf_counter()
+            found = find(index, query)
+            times.append(time.perf_counter() - began)
+            hits += f"PER-{name.replace(' ', '-')}" in {index.ids[id] for id in found.ids}
+        times.sort()
+        result[kind] = {
+            "median_ms": times[len(times) // 2] * 1e3,
+            "p95_ms": times[len(times) * 95 // 100] * 1e3,
+            **({"found": hits / len(forms)} if kind != "unknown" else {}),
+        }
+    result["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    cells = "  ".join(f"{k} {result[k]['median_ms']:.2f} ms (95%: {result[k]['p95_ms']:.2f})" for k in kinds)
+    print(f"{len(names):>9,} names, index {result['bytes'] / 1e6:.0f} MB: {cells}")
+    return result
+
+
+def main(
+    json_path: Path = typer.Option(..., "--json", help="File for the figures"),
+    folder: Path = typer.Option(None, "--slavicner", help="Folder of SlavicNER (raw/, ner/ and lists)"),
+    split: str = typer.Option("single_out", help="Split of the corpus"),
+    topic: str = typer.Option(None, help="Topic of the training part to test on"),
+    test: bool = typer.Option(False, help="Train on the whole training part, test on the test part"),
+    base_forms: str = typer.Option("gold", help="Base forms at test time: gold or form"),
+    held_out: str = typer.Option("topic", help="What the ranker has not seen in training: topic or document"),
+    sizes: list[int] = typer.Option([], help="Names in a knowledge base for the latency of look-ups"),
+    seed: int = typer.Option(0, help="Seed of the made-up names"),
+) -> None:
+    """Measure links."""
+    figures: dict = {"seed": seed}
+    if folder is not None:
+        figures["accuracy"], _ = measure(folder, split, topic, test, base_forms, held_out)
+        show(figures["accuracy"])
+    figures["latency"] = [latency(size, seed) for size in sizes]
+    with whole_file(json_path) as file:
+        file.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf8")
+    print(f"Figures: {json_path}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
