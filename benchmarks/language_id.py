@@ -1,17 +1,19 @@
-"""Language identification: the light classifier beside py3langid, lingua and pycld2.
+"""Language identification: the light classifier beside py3langid, lingua, pycld2 and heads over an encoder.
 
-    python benchmarks/language_id.py --slavicner SLAVICNER --json F [--topic covid-19]
+    python benchmarks/language_id.py --slavicner SLAVICNER --json F [--topic covid-19] [--pipeline DIR]
 
 Trained on the training list of the split single_out, tested on us_election_2020: whole documents,
 their sentences, and random windows of five words. Settings are to be chosen with another `--topic`,
 which is then left out of the training list: the test topic is for the final figures. The other programs
-are restricted to the same six languages; one that is not installed is skipped.
+are restricted to the same six languages; one that is not installed is skipped. A pipeline with a language
+head over an encoder is measured with what the head needs, encoder included; the topic must not be among
+its training data, and `--no-light` leaves the training of the light classifier out.
 """
 
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,12 +29,15 @@ from spacy_slavner.attributes import LANGUAGES, set_attributes
 from spacy_slavner.corpora.reader import cut
 from spacy_slavner.corpora.sentences import rules_for
 from spacy_slavner.corpora.tokenizer import create_slavic_tokenizer
+from spacy_slavner.errors import InputError
 from spacy_slavner.files import whole_file
 from spacy_slavner.training.optimizer import AdamW_v1
 
 TEST_TOPIC = "us_election_2020"
 # The same as in configs/base.cfg: about 1,150 words in pieces of 130.
 PIECE, BATCH = 130, 9
+# What a language head may need before it.
+NEEDED = ("language_id", "sentence_splitter", "sentencizer", "transformer")
 TextsT = list[tuple[str, str]]
 
 
@@ -82,6 +87,24 @@ def test_texts(slavicner: Path, topic: str, seed: int) -> dict[str, TextsT]:
             start = draw.randrange(len(words) - 4)
             snippets.append((" ".join(words[start : start + 5]), language))
     return {"documents": documents, "sentences": sentences, "five_words": snippets}
+
+
+def heads(path: Path) -> Iterator[tuple[str, Language]]:
+    """Give, for each language head over an encoder in a pipeline, its name and what is needed to run it."""
+    names = spacy.load(path).pipe_names
+    found = False
+    for name in names:
+        nlp = spacy.load(path)
+        pipe = nlp.get_pipe(name)
+        if nlp.get_pipe_meta(name).factory != "language_id" or not pipe.model.has_ref("sentences"):
+            continue
+        found, pipe.overwrite = True, True
+        before = names[: names.index(name)]
+        keep = [n for n in before if nlp.get_pipe_meta(n).factory in NEEDED]
+        nlp.select_pipes(enable=[*keep, name])
+        yield f"{path.name}:{name}", nlp
+    if not found:
+        raise InputError("The pipeline has no language head over an encoder", path=path)
 
 
 def ours(nlp: Language) -> Callable[[list[str]], list[str | None]]:
@@ -159,31 +182,43 @@ def main(
     rate: float = typer.Option(1e-3, help="Learning rate"),
     seed: int = typer.Option(0, help="Seed of training and of the windows"),
     others: bool = typer.Option(True, help="Also measure the other programs"),
+    light: bool = typer.Option(True, help="Train and measure the light classifier"),
+    pipeline: list[Path] = typer.Option([], help="Trained pipeline whose language head is measured"),
 ) -> None:
     """Measure accuracy and speed of language identification."""
-    began = time.perf_counter()
-    nlp = train(slavicner, topic, steps, rate, seed)
-    seconds = time.perf_counter() - began
+    figures = {"topic": topic, "steps": steps, "seed": seed}
     texts = test_texts(slavicner, topic, seed)
-    rows = evaluate("language_id", ours(nlp), texts)
-    # Without the tokenizer, which every pipeline needs anyway.
-    docs = [doc for doc in nlp.tokenizer.pipe(text for text, _ in texts["documents"])]
-    words = sum(len(text.split()) for text, _ in texts["documents"])
-    start = time.perf_counter()
-    for _ in nlp.get_pipe("language_id").pipe(docs, batch_size=64):
-        pass
-    component = words / (time.perf_counter() - start)
-    print(f"language_id without the tokenizer: {component:,.0f} words/s")
+    rows = []
+    if light:
+        began = time.perf_counter()
+        nlp = train(slavicner, topic, steps, rate, seed)
+        figures["train_seconds"] = time.perf_counter() - began
+        rows += evaluate("language_id", ours(nlp), texts)
+        figures["component_words_per_second"] = component_speed(nlp, texts["documents"])
+    for path in pipeline:
+        for name, nlp in heads(path):
+            rows += evaluate(name, ours(nlp), texts)
     for name, make in OTHERS.items() if others else ():
         if find_spec(name) is None:
             print(f"{name} is not installed: skipped")
             continue
         rows += evaluate(name, make(), texts)
-    figures = {"topic": topic, "steps": steps, "seed": seed, "train_seconds": seconds, "rows": rows}
-    figures["component_words_per_second"] = component
+    figures["rows"] = rows
     with whole_file(json_path) as file:
         file.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf8")
     print(f"Figures: {json_path}")
+
+
+def component_speed(nlp: Language, documents: TextsT) -> float:
+    """Words per second of the component without the tokenizer, which every pipeline needs anyway."""
+    docs = list(nlp.tokenizer.pipe(text for text, _ in documents))
+    words = sum(len(text.split()) for text, _ in documents)
+    start = time.perf_counter()
+    for _ in nlp.get_pipe("language_id").pipe(docs, batch_size=64):
+        pass
+    speed = words / (time.perf_counter() - start)
+    print(f"language_id without the tokenizer: {speed:,.0f} words/s")
+    return speed
 
 
 if __name__ == "__main__":

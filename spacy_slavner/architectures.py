@@ -8,7 +8,7 @@ from thinc.api import Model
 from thinc.types import Floats2d, Ragged
 
 if TYPE_CHECKING:
-    from spacy_transformers.data_classes import FullTransformerBatch
+    from spacy_transformers.data_classes import FullTransformerBatch, TransformerData
 
 
 def TransformerModel_v1(
@@ -123,7 +123,7 @@ def JointHead_v1(
 def Tok2VecTransformer_v1(
     name: str,
     get_spans: Callable,
-    pooling: Model[Ragged, Floats2d],
+    pooling: Model[Ragged, Floats2d] | None = None,
     grad_factor: float = 1.0,
     layers: int | None = None,
     mix: str | None = None,
@@ -143,9 +143,11 @@ def Tok2VecTransformer_v1(
     `nlp.replace_listeners` writes this into a config. The arguments that are not listed here are those
     of `TransformerModel_v1`.
 
-    pooling (Model[Ragged, Floats2d]): Pools the pieces of a token.
-    grad_factor (float): Factor on the gradient that reaches the encoder.
-    RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, width) per document.
+    pooling (Model[Ragged, Floats2d] | None): Pools the pieces of a token; None leaves pieces and first
+        vectors as `WindowListener_v1` gives them.
+    grad_factor (float): Factor on the gradient that reaches the encoder through the pooling.
+    RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, width) per document; a
+        Model[List[Doc], List[TransformerData]] without pooling.
     """
     from spacy_transformers.layers.split_trf import split_trf_batch
     from thinc.api import chain
@@ -168,9 +170,12 @@ def Tok2VecTransformer_v1(
         cache_dir=cache_dir,
         cache_gb=cache_gb,
     )
-    # A chain in a chain: what is left in a listener's place when it is replaced.
+    # What is left in a listener's place when it is replaced; with pooling, a chain in a chain.
+    windows = chain(encoder, split_trf_batch())
+    if pooling is None:
+        return windows
     pool = pool_pieces(pooling, grad_factor)
-    model = chain(chain(encoder, split_trf_batch()), pool)
+    model = chain(windows, pool)
     model.set_ref("pool", pool)
     return model
 
@@ -199,6 +204,20 @@ def TransformerListener_v1(
     model.set_ref("listener", listener)
     model.set_ref("pool", pool)
     return model
+
+
+def WindowListener_v1(upstream: str = "*") -> "Model[list[Doc], list[TransformerData]]":
+    """Build a listener to the windows of the `transformer`, registered as `spacy-slavner.WindowListener.v1`.
+
+    Its documents hold all pieces, as those of any listener do, and the first vector of each window ([CLS]),
+    which listeners to tokens do not carry; see `layers.encoder.PieceData`.
+
+    upstream (str): Name of the transformer component, "*" for any.
+    RETURNS (Model[List[Doc], List[TransformerData]]): The data of each document.
+    """
+    from spacy_transformers.layers import TransformerListener
+
+    return TransformerListener(upstream_name=upstream)
 
 
 def CrfTagger_v1(
@@ -284,3 +303,37 @@ def LightLanguageClassifier_v1(
         remedy = "Take 65536, for example"
         raise InputError(f"buckets is {buckets}, which is not a power of 2", remedy=remedy)
     return chain(char_ngrams(buckets, longest, max_words), hashed_bag(buckets, scale, nO))
+
+
+def PooledLanguageClassifier_v1(
+    tok2vec: "Model[list[Doc], list[TransformerData]]",
+) -> Model[list[Doc], Floats2d]:
+    """Build a language classifier, registered as `spacy-slavner.PooledLanguageClassifier.v1`.
+
+    One linear layer over the first vector, the maximum and the mean of the pieces of each sentence
+    (Emelyanov & Artemova 2019, section 3.1.6, equation 2). Their input is one sentence; here the first
+    vector is that of the window which the sentence's first piece is read from. A document has the mean of
+    its sentences' scores; where no sentence boundaries are set, each window counts as a sentence.
+
+    tok2vec (Model[List[Doc], List[TransformerData]]): A `spacy-slavner.WindowListener.v1`.
+    RETURNS (Model[List[Doc], Floats2d]): Scores (documents, languages) before the softmax.
+    """
+    from .layers.language import language_classifier
+
+    return language_classifier(tok2vec, pooled=True)
+
+
+def FirstVectorLanguageClassifier_v1(
+    tok2vec: "Model[list[Doc], list[TransformerData]]",
+) -> Model[list[Doc], Floats2d]:
+    """Build a language classifier, registered as `spacy-slavner.FirstVectorLanguageClassifier.v1`.
+
+    One linear layer over the first vector ([CLS]) of the window which the sentence's first piece is read
+    from (Moon et al. 2019, section "Language ID"), otherwise as `PooledLanguageClassifier_v1`.
+
+    tok2vec (Model[List[Doc], List[TransformerData]]): A `spacy-slavner.WindowListener.v1`.
+    RETURNS (Model[List[Doc], Floats2d]): Scores (documents, languages) before the softmax.
+    """
+    from .layers.language import language_classifier
+
+    return language_classifier(tok2vec, pooled=False)

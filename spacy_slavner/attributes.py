@@ -15,13 +15,16 @@ DISPLACY_COLORS = {
 
 # Doc: language (ISO 639-1) and its probability; where the document comes from.
 DOC_ATTRIBUTES = ("language", "language_score", "doc_id", "topic", "source", "date", "url")
-# Span: base form of a name; probability of the name under the CRF.
-SPAN_ATTRIBUTES = ("base_form", "confidence")
+# Span: base form of a name; probability of the name under the CRF; the language of a sentence and its
+# probability.
+SPAN_ATTRIBUTES = ("base_form", "confidence", "language", "language_score")
+# Doc: what only a prediction has; the most likely ways to tag each sentence.
+PREDICTION_ATTRIBUTES = ("ner_nbest",)
 
 
 def set_attributes() -> None:
     """Register the custom attributes; harmless when they are there already."""
-    for name in DOC_ATTRIBUTES:
+    for name in (*DOC_ATTRIBUTES, *PREDICTION_ATTRIBUTES):
         if not Doc.has_extension(name):
             Doc.set_extension(name, default=None)
     for name in SPAN_ATTRIBUTES:

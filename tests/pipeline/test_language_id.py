@@ -94,7 +94,7 @@ def test_empty(trained):
     assert doc._.language is None and doc._.language_score is None
     assert list(trained.pipe([])) == []
     pipe = trained.get_pipe("language_id")
-    assert pipe.predict([]).shape == (0, 6)
+    assert pipe.predict([]).documents.shape == (0, 6)
     assert [d._.language for d in trained.pipe(["", TEXTS["cs"], ""])] == [None, "cs", None]
     empty = [Example(trained.make_doc(""), trained.make_doc(""))]
     assert pipe.update(empty) == {"language_id": 0.0}
@@ -240,3 +240,27 @@ def test_layers_have_no_gradient_without_text():
     backprop(numpy.ones((1, 3), dtype="f"))
     assert not model.get_grad("W").any()
     assert char_ngrams(16, 3, 10).predict([]) == []
+
+
+def test_sentences_on_request(trained, tmp_path):
+    trained.to_disk(tmp_path)
+    nlp = spacy.load(tmp_path, config={"components.language_id.sentences": True})
+    nlp.add_pipe("sentencizer", first=True)
+    doc = nlp(TEXTS["cs"] + " " + TEXTS["uk"])
+    assert [sent._.language for sent in doc.sents] == ["cs", "uk"]
+    alone = nlp(TEXTS["uk"])
+    assert list(doc.sents)[1]._.language_score == pytest.approx(alone._.language_score, abs=1e-5)
+    docs = list(nlp.pipe(["", TEXTS["cs"]]))
+    assert [d._.language for d in docs] == [None, "cs"]
+    assert trained(TEXTS["cs"])[:]._.language is None
+
+
+def test_loss_weight():
+    losses, gradients = [], []
+    for weight in (1.0, 0.25):
+        nlp = make_pipeline(steps=0, loss_weight=weight, snippets=0)
+        pipe = nlp.get_pipe("language_id")
+        losses.append(pipe.update(make_examples(nlp))["language_id"])
+        gradients.append(pipe.model.layers[1].get_grad("W"))
+    assert losses[1] == pytest.approx(losses[0] / 4)
+    assert numpy.allclose(gradients[1], gradients[0] / 4) and gradients[0].any()
