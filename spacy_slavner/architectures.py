@@ -221,19 +221,37 @@ def WindowListener_v1(upstream: str = "*") -> "Model[list[Doc], list[Transformer
 
 
 def CrfTagger_v1(
-    tok2vec: Model[list[Doc], list[Floats2d]], dropout: float = 0.1
+    tok2vec: Model[list[Doc], list[Floats2d]], dropout: float = 0.1, head: str = "linear"
 ) -> Model[list[Doc], list[Floats2d]]:
-    """Build the model of the `crf_ner` component, registered as `spacy-slavner.CrfTagger.v1`.
+    """Build a model of the `crf_ner` component, registered as `spacy-slavner.CrfTagger.v1`.
 
-    Dropout and one linear layer give emissions; the CRF over them is in the reference "head".
+    Dropout and layers give emissions; the CRF over them is in the reference "head".
 
     tok2vec (Model[List[Doc], List[Floats2d]]): Token vectors, such as a TransformerListener.
     dropout (float): Share of the vectors' entries that is dropped in training.
+    head (str): Layers: "linear"; "tanh", a linear layer with tanh (Emelyanov & Artemova 2019, section
+        3.1.5); "2fc", two layers of 512 with ReLU before the linear one (Pandey et al. 2022, section 5.3).
+        What was read into these papers is said in `layers.torch.tagger.TaggerHead`.
     RETURNS (Model[List[Doc], List[Floats2d]]): Emissions, one array (tokens, tags) per document.
     """
     from .layers.crf import crf_tagger
 
-    return crf_tagger(tok2vec, dropout)
+    return crf_tagger(tok2vec, dropout, head)
+
+
+def SoftmaxTagger_v1(
+    tok2vec: Model[list[Doc], list[Floats2d]], dropout: float = 0.1, head: str = "linear"
+) -> Model[list[Doc], list[Floats2d]]:
+    """Build a model of the `crf_ner` component without a CRF, registered as `spacy-slavner.SoftmaxTagger.v1`.
+
+    Each token's tag is learnt and predicted by itself ("BERT+Linear"); tags that no scheme would write are
+    repaired, see `layers.torch.softmax.ConstrainedSoftmax`. For the arguments see `CrfTagger_v1`.
+
+    RETURNS (Model[List[Doc], List[Floats2d]]): Emissions, one array (tokens, tags) per document.
+    """
+    from .layers.crf import softmax_tagger
+
+    return softmax_tagger(tok2vec, dropout, head)
 
 
 def BiLSTMEncoder_v1(

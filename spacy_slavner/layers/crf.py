@@ -1,4 +1,4 @@
-"""The name recogniser's head in thinc: emissions per token, the CRF's loss and its decoding."""
+"""The name recogniser's head in thinc: emissions per token, loss and decoding, with a CRF or without."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -15,14 +15,16 @@ from ..tagging import Scheme, spans_from_tags
 from ..types import EmissionsModelT, TokenVectorsModelT
 from .pooling import pool_blocks
 from .shim import wrap_torch
-from .torch.crf import ConstrainedCRF, CrfHead
+from .torch.crf import ConstrainedCRF
+from .torch.softmax import ConstrainedSoftmax
+from .torch.tagger import TaggerHead
 
-# Most tokens, padding counted, in one batch of the CRF.
+# Most tokens, padding counted, in one batch of the decoder.
 MAX_PADDED_TOKENS = 16384
 
 
 class Sequences(NamedTuple):
-    """The stretches of a batch's tokens that the CRF tags as one sequence each.
+    """The stretches of a batch's tokens that are tagged as one sequence each.
 
     starts (numpy.ndarray): First tokens, counted over the documents of the batch (sequences,).
     lengths (numpy.ndarray): Numbers of tokens, each at least 1 (sequences,).
@@ -38,7 +40,7 @@ class Names(NamedTuple):
     starts (numpy.ndarray): First tokens, counted over the documents of the batch (spans,).
     ends (numpy.ndarray): Tokens after the last (spans,).
     tags (numpy.ndarray): The tags of the first tokens (spans,).
-    confidences (numpy.ndarray | None): Probabilities under the CRF (spans,).
+    confidences (numpy.ndarray | None): Probabilities (spans,).
     """
 
     starts: numpy.ndarray
@@ -47,17 +49,44 @@ class Names(NamedTuple):
     confidences: numpy.ndarray | None
 
 
-def crf_tagger(tok2vec: TokenVectorsModelT, dropout: float) -> EmissionsModelT:
+class Alternative(NamedTuple):
+    """One way to tag a sequence.
+
+    probability (float): The probability of the whole sequence of tags.
+    spans (list[tuple[int, int, int]]): First token and token after the last, counted over the documents of
+        the batch, and the tag of the first token.
+    """
+
+    probability: float
+    spans: list[tuple[int, int, int]]
+
+
+def crf_tagger(
+    tok2vec: TokenVectorsModelT, dropout: float, head: str = "linear"
+) -> EmissionsModelT:
     """Build a model that scores tags for tokens; the CRF over them is in the reference "head".
 
     tok2vec (Model[List[Doc], List[Floats2d]]): Token vectors.
     dropout (float): Share of the vectors' entries that is dropped in training.
+    head (str): Layers between vectors and scores, see `TaggerHead`.
     RETURNS (Model[List[Doc], List[Floats2d]]): Emissions, one array (tokens, tags) per document.
+    RAISES (ValueError): Unknown head.
     """
-    head: Model[Floats2d, Floats2d] = wrap_torch(CrfHead(dropout), group="head")
+    return _tagger("crf_tagger", tok2vec, TaggerHead(head, "crf", dropout))
+
+
+def softmax_tagger(
+    tok2vec: TokenVectorsModelT, dropout: float, head: str = "linear"
+) -> EmissionsModelT:
+    """Build a model that scores tags for tokens, to be decoded one by one; as `crf_tagger` else."""
+    return _tagger("softmax_tagger", tok2vec, TaggerHead(head, "softmax", dropout))
+
+
+def _tagger(name: str, tok2vec: TokenVectorsModelT, module: TaggerHead) -> EmissionsModelT:
+    head: Model[Floats2d, Floats2d] = wrap_torch(module, group="head")
     head.init = _init_head
     layers = [tok2vec, with_array(head)]
-    model = Model("crf_tagger", _forward, init=init_chain, layers=layers, dims={"nO": None})
+    model = Model(name, _forward, init=init_chain, layers=layers, dims={"nO": None})
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("head", head)
     return model
@@ -90,12 +119,12 @@ def _init_head(head: Model, X: Floats2d | None = None, Y: None = None) -> None:
 
 
 def scheme_rules(scheme: Scheme, types: Sequence[str]) -> dict[str, torch.Tensor]:
-    """Say what a tag scheme allows, as arguments of `ConstrainedCRF`.
+    """Say what a tag scheme allows, as the arguments of a decoder's `set_rules`.
 
     scheme (Scheme): The tag scheme.
     types (Sequence[str]): Types of spans, in the order of the tags.
     RETURNS (dict[str, Tensor]): "legal_start", "legal_end" (tags,), "legal" and "continues"
-        (tags, tags), all bool.
+        (tags, tags), all bool; "spelling" (tags, tags, 2, 2), numbers of tags.
     """
     tags = scheme.labels(types)
     rules = {
@@ -103,6 +132,7 @@ def scheme_rules(scheme: Scheme, types: Sequence[str]) -> dict[str, torch.Tensor
         "legal_end": [scheme.legal_end(tag) for tag in tags],
         "legal": [[scheme.legal_transition(a, b) for b in tags] for a in tags],
         "continues": [[_are_one_span(a, b) for b in tags] for a in tags],
+        "spelling": [[_spelling(scheme, tags, tag, before) for before in tags] for tag in tags],
     }
     return {name: torch.tensor(rule) for name, rule in rules.items()}
 
@@ -111,69 +141,84 @@ def _are_one_span(*tags: str) -> bool:
     return [span[:2] for span in spans_from_tags(tags)] == [(0, len(tags))]
 
 
+def _spelling(scheme: Scheme, tags: list[str], tag: str, before: str) -> list[list[int]]:
+    """How a scheme writes a token (2, 2): whether it starts a span, whether it ends one."""
+    label, label_before = tag.partition("-")[2], before.partition("-")[2]
+    if not label:
+        return [[tags.index(tag)] * 2] * 2
+
+    def spell(first: bool, last: bool) -> int:
+        # The token is the second of three; a span of its type may end right before it.
+        touching = [(0, 1, label)] if first and label == label_before else []
+        span = (1 if first else 0, 2 if last else 3, label)
+        return tags.index(scheme.tags_from_spans(3, [*touching, span])[1])
+
+    return [[spell(first, last) for last in (False, True)] for first in (False, True)]
+
+
 def set_scheme(head: Model, scheme: Scheme, types: Sequence[str]) -> None:
     """Tell an initialised head which tag sequences are legal.
 
-    head (Model): The reference "head" of a CRF tagger.
+    head (Model): The reference "head" of a tagger.
     scheme (Scheme): The tag scheme.
     types (Sequence[str]): Types of spans, in the order of the tags.
     """
-    crf_of(head).set_rules(**scheme_rules(scheme, types))
+    decoder_of(head).set_rules(**scheme_rules(scheme, types))
 
 
-def crf_of(head: Model) -> ConstrainedCRF:
-    """Give the CRF of a head, a torch module."""
-    return head.shims[0]._model.crf
+def decoder_of(head: Model) -> ConstrainedCRF | ConstrainedSoftmax:
+    """Give the decoder of a head, a torch module."""
+    return head.shims[0]._model.decoder
 
 
-def crf_loss(
+def tagging_loss(
     head: Model, emissions: list[Floats2d], sequences: Sequences, tags: numpy.ndarray
 ) -> tuple[float, list[Floats2d]]:
-    """Mean negative log likelihood of the sequences and its gradient.
+    """Mean loss and its gradient: over sequences for the CRF, over tokens for the softmax.
 
     The gradient of the transition scores is added to the head's parameters here; that of the
     emissions has to be passed back through the model.
 
-    head (Model): The reference "head" of the CRF tagger.
+    head (Model): The reference "head" of the tagger.
     emissions (List[Floats2d]): One array (tokens, tags) per document, from `begin_update`.
     sequences (Sequences): What to learn from; tokens outside of them get no gradient.
     tags (numpy.ndarray): The tag of each token of the batch (tokens,).
     RETURNS (Tuple[float, List[Floats2d]]): The loss, and its gradient in the emissions' shapes.
     """
-    crf = crf_of(head)
+    decoder = decoder_of(head)
     flat = _flatten(head, emissions)
     gradient = torch.zeros_like(flat)
     gold = torch.from_numpy(tags).to(flat.device)
-    n_sequences = max(1, len(sequences.starts))
+    n_terms = max(1, decoder.n_terms(sequences.lengths))
     total = 0.0
     for _, index, mask in _batches(sequences, flat.device):
         padded = flat[index].requires_grad_()
-        loss = crf.loss(padded, gold[index], mask) / n_sequences
+        loss = decoder.loss(padded, gold[index], mask) / n_terms
         loss.backward()
         gradient[index[mask]] = padded.grad[mask]
         total += float(loss.detach())
     return total, _split(head, gradient, emissions)
 
 
-def crf_decode(
+def find_names(
     head: Model, emissions: list[Floats2d], sequences: Sequences, *, confidence: bool = True
 ) -> Names:
     """Find the spans of the best tag sequences.
 
-    head (Model): The reference "head" of the CRF tagger.
+    head (Model): The reference "head" of the tagger.
     emissions (List[Floats2d]): One array (tokens, tags) per document.
     sequences (Sequences): What is tagged.
     confidence (bool): Whether to compute the spans' probabilities.
     RETURNS (Names): The spans.
     """
-    crf = crf_of(head)
+    decoder = decoder_of(head)
     flat = _flatten(head, emissions)
     starts = torch.from_numpy(sequences.starts).to(flat.device)
     found = []
     for rows, index, mask in _batches(sequences, flat.device):
         padded = flat[index]
-        tags, _ = crf.decode(padded, mask)
-        spans = _spans(crf, tags)
+        tags, _ = decoder.decode(padded, mask)
+        spans = _spans(decoder, tags)
         row, first, end = spans.T
         offset = starts[rows][row]
         columns = [offset + first, offset + end, tags[row, first]]
@@ -182,7 +227,7 @@ def crf_decode(
             named, row = row.unique(return_inverse=True)
             spans = torch.stack([row, first, end], 1)
             columns.append(
-                crf.span_probabilities(padded[named], tags[named], spans, mask[named])
+                decoder.span_probabilities(padded[named], tags[named], spans, mask[named])
             )
         found.append([column.cpu().numpy() for column in columns])
     if not found:
@@ -194,10 +239,40 @@ def crf_decode(
     return Names(*columns) if confidence else Names(*columns, None)
 
 
-def _spans(crf: ConstrainedCRF, tags: torch.Tensor) -> torch.Tensor:
+def find_alternatives(
+    head: Model, emissions: list[Floats2d], sequences: Sequences, n: int
+) -> list[list[Alternative]]:
+    """Find the n best ways to tag each sequence.
+
+    head (Model): The reference "head" of the tagger.
+    emissions (List[Floats2d]): One array (tokens, tags) per document.
+    sequences (Sequences): What is tagged.
+    n (int): How many.
+    RETURNS (list[list[Alternative]]): For each sequence, at most n alternatives, the best first.
+    """
+    decoder = decoder_of(head)
+    flat = _flatten(head, emissions)
+    result: list[list[Alternative]] = [[] for _ in sequences.starts]
+    for rows, index, mask in _batches(sequences, flat.device):
+        tags, log_probabilities = decoder.decode_nbest(flat[index], mask, n)
+        tags = tags.flatten(0, 1)
+        row, first, end = _spans(decoder, tags).T
+        spans: list[list[tuple[int, int, int]]] = [[] for _ in tags]
+        offset = sequences.starts[rows.cpu().numpy()].repeat(n)
+        columns = (row, first, end, tags[row, first])
+        for i, start, stop, tag in zip(*(column.tolist() for column in columns), strict=True):
+            spans[i].append((int(offset[i]) + start, int(offset[i]) + stop, tag))
+        for i, of_row in enumerate(rows.tolist()):
+            exist = int(log_probabilities[i].isfinite().sum())
+            probabilities = log_probabilities[i, :exist].exp().tolist()
+            result[of_row] = [*map(Alternative, probabilities, spans[i * n : i * n + exist])]
+    return result
+
+
+def _spans(decoder: ConstrainedCRF | ConstrainedSoftmax, tags: torch.Tensor) -> torch.Tensor:
     """Spans (spans, 3) of row, first token and token after the last, in legal tags (batch, time)."""
     tags = torch.nn.functional.pad(tags, (1, 1))
-    continues = crf.continues[tags[:, :-1], tags[:, 1:]]
+    continues = decoder.continues[tags[:, :-1], tags[:, 1:]]
     named = tags[:, 1:-1] != 0
     row, first = (named & ~continues[:, :-1]).nonzero(as_tuple=True)
     _, last = (named & ~continues[:, 1:]).nonzero(as_tuple=True)

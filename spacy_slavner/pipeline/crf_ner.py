@@ -1,4 +1,4 @@
-"""The component `crf_ner`: names by a CRF over the vectors of any encoder."""
+"""The component `crf_ner`: names by tags, from a CRF or a softmax over the vectors of any encoder."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -40,12 +40,13 @@ DEFAULT_CRF_NER_MODEL = Config().from_str(default_model_config)["model"]
 
 @Language.factory(
     "crf_ner",
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "span._.confidence"],
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "span._.confidence", "doc._.ner_nbest"],
     default_config={
         "model": DEFAULT_CRF_NER_MODEL,
         "scheme": "BIO",
         "quote_repair": True,
         "confidence": True,
+        "nbest": 0,
         "max_sentence": 512,
         "scorer": {"@scorers": "spacy-slavner.bsnlp_scorer.v1"},
     },
@@ -66,15 +67,17 @@ def make_crf_ner(
     scheme: str,
     quote_repair: bool,
     confidence: bool,
+    nbest: int,
     max_sentence: int,
     scorer: Callable | None,
 ) -> "CrfNer":
     """Make a name recogniser.
 
-    model (Model[List[Doc], List[Floats2d]]): A CRF tagger: emissions, and the CRF as its head.
+    model (Model[List[Doc], List[Floats2d]]): A tagger: emissions, and what decodes them as its head.
     scheme (str): Tag scheme: "BIO", "IOB1" or "BIOES".
     quote_repair (bool): Whether unpaired quotation marks are taken off the edges of names.
     confidence (bool): Whether to set `span._.confidence`.
+    nbest (int): How many alternatives to set in `doc._.ner_nbest`; 0 sets none.
     max_sentence (int): A longer sentence is cut after this many tokens.
     scorer (Callable | None): The scoring method.
     RETURNS (CrfNer): The component.
@@ -86,6 +89,7 @@ def make_crf_ner(
         scheme=scheme,
         quote_repair=quote_repair,
         confidence=confidence,
+        nbest=nbest,
         max_sentence=max_sentence,
         scorer=scorer,
     )
@@ -98,6 +102,17 @@ class Entity(NamedTuple):
     end: int
     label: str
     confidence: float | None
+
+
+class Prediction(NamedTuple):
+    """What is found in a document.
+
+    entities (list[Entity]): The names, in order.
+    nbest (list[list[dict]] | None): As `doc._.ner_nbest`, or None if it was not asked for.
+    """
+
+    entities: list[Entity]
+    nbest: list[list[dict[str, Any]]] | None = None
 
 
 class Gold(NamedTuple):
@@ -114,19 +129,26 @@ class Gold(NamedTuple):
 
 
 class CrfNer(TrainablePipe):
-    """Finds names: every sentence is one sequence of the CRF, and no illegal tags are ever given.
+    """Finds names: every sentence is one sequence of tags, and no illegal tags are ever given.
 
     Set sentence boundaries before this component; where there are none, the document is one
     sequence. In training, the reference's boundaries are taken where the predicted Doc has none.
 
     vocab (Vocab): The shared vocabulary.
-    model (Model[List[Doc], List[Floats2d]]): A CRF tagger.
+    model (Model[List[Doc], List[Floats2d]]): A CRF tagger or a softmax tagger.
     name (str): Name of the component.
     scheme (str): Tag scheme: "BIO", "IOB1" or "BIOES".
     quote_repair (bool): Whether unpaired quotation marks are taken off names, see `repair_quotes`.
-    confidence (bool): Whether to set `span._.confidence`, the probability under the CRF that the
-        name stands there with these edges and this type. A name that lost a quotation mark keeps
-        the probability of what was decoded.
+    confidence (bool): Whether to set `span._.confidence`: with a CRF, the probability that the name stands
+        there with these edges and this type; with a softmax, the product of its tokens' probabilities of
+        their tags. A name that lost a quotation mark keeps the probability of what was decoded.
+    nbest (int): How many of the most likely ways to tag a sentence are set in `doc._.ner_nbest`, 0 for none
+        (Emelyanov & Artemova, 2019, section 3.1.5, take 11). That is a list with one list per sentence, of
+        at most so many alternatives, the most likely first: dicts of "probability", that of the whole
+        sentence's tags, and "spans", a list of (start, end, label) in tokens of the document. Alternatives
+        are legal and differ in their spans; marks of quotation are not repaired. With a CRF the first one is
+        what `doc.ents` is made of; with a softmax it need not be, since there the best tags of single tokens
+        are repaired. A sentence that is cut for its length counts as several.
     max_sentence (int): A longer sentence is cut after this many tokens.
     scorer (Callable | None): The scoring method.
     """
@@ -140,13 +162,14 @@ class CrfNer(TrainablePipe):
         scheme: str = "BIO",
         quote_repair: bool = True,
         confidence: bool = True,
+        nbest: int = 0,
         max_sentence: int = 512,
         scorer: Callable | None = None,
     ) -> None:
         set_attributes()
         self.vocab, self.model, self.name, self.scorer = vocab, model, name, scorer
         self.quote_repair, self.confidence = quote_repair, confidence
-        self.max_sentence = max_sentence
+        self.nbest, self.max_sentence = nbest, max_sentence
         # What belongs to the weights and is saved with them.
         self.cfg: dict[str, Any] = {"labels": [], "scheme": Scheme(scheme).name}
 
@@ -223,28 +246,56 @@ class CrfNer(TrainablePipe):
         for what, count in skipped.items():
             logger.warning("%s: %d %s", self.name, count, what)
 
-    def predict(self, docs: Iterable[Doc]) -> list[list[Entity]]:
+    def predict(self, docs: Iterable[Doc]) -> list[Prediction]:
         """Find names without changing the documents.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (list[list[Entity]]): The names of each document, in order.
+        RETURNS (list[Prediction]): What is found in each document.
         RAISES (ValueError): The component is not initialised.
         """
-        from ..layers.crf import crf_decode
+        from ..layers.crf import find_names
 
         docs = list(docs)
         if not self._is_initialized():
             raise ValueError(Errors.E109.format(name=self.name))
         if not any(len(doc) for doc in docs):
-            return [[] for _ in docs]
+            return [Prediction([], [] if self.nbest else None) for _ in docs]
         emissions = self.model.predict(docs)
-        names = crf_decode(
-            self.model.get_ref("head"),
-            emissions,
-            self._sequences([_sentence_starts(doc) for doc in docs]),
-            confidence=self.confidence,
-        )
-        return self._entities(docs, names)
+        sequences = self._sequences([_sentence_starts(doc) for doc in docs])
+        head = self.model.get_ref("head")
+        names = find_names(head, emissions, sequences, confidence=self.confidence)
+        entities = self._entities(docs, names)
+        if not self.nbest:
+            return [Prediction(found) for found in entities]
+        nbest = self._alternatives(docs, emissions, sequences)
+        return [Prediction(*both) for both in zip(entities, nbest, strict=True)]
+
+    def _alternatives(
+        self, docs: list[Doc], emissions: list, sequences: "Sequences"
+    ) -> list[list[list[dict[str, Any]]]]:
+        """The n best ways to tag each sentence, sorted by document."""
+        from ..layers.crf import find_alternatives
+
+        types = self._types_of_tags()
+        ends = numpy.cumsum([len(doc) for doc in docs])
+        owners = numpy.searchsorted(ends, sequences.starts, side="right").tolist()
+        found = find_alternatives(self.model.get_ref("head"), emissions, sequences, self.nbest)
+        result: list[list[list[dict[str, Any]]]] = [[] for _ in docs]
+        for owner, alternatives in zip(owners, found, strict=True):
+            offset = int(ends[owner]) - len(docs[owner])
+            result[owner].append(
+                [
+                    {
+                        "probability": probability,
+                        "spans": [(s - offset, e - offset, types[tag]) for s, e, tag in spans],
+                    }
+                    for probability, spans in alternatives
+                ]
+            )
+        return result
+
+    def _types_of_tags(self) -> list[str]:
+        return [tag.partition("-")[2] for tag in self.scheme.labels(self.labels)]
 
     def _entities(self, docs: list[Doc], names) -> list[list[Entity]]:
         """Sort names by document and repair their quotation marks."""
@@ -253,7 +304,7 @@ class CrfNer(TrainablePipe):
         confidences = names.confidences
         if confidences is None:
             confidences = numpy.full(len(names.starts), None)
-        types = [tag.partition("-")[2] for tag in self.scheme.labels(self.labels)]
+        types = self._types_of_tags()
         result: list[list[Entity]] = [[] for _ in docs]
         for owner, start, end, tag, confidence in zip(
             owners, *(column.tolist() for column in (*names[:3], confidences)), strict=True
@@ -267,13 +318,15 @@ class CrfNer(TrainablePipe):
                 result[owner].append(Entity(start, end, types[tag], confidence))
         return result
 
-    def set_annotations(self, docs: Iterable[Doc], entities: list[list[Entity]]) -> None:
-        """Set `doc.ents`, overwriting what was there, and `span._.confidence`.
+    def set_annotations(self, docs: Iterable[Doc], predictions: list[Prediction]) -> None:
+        """Set `doc.ents`, overwriting what was there, `span._.confidence` and `doc._.ner_nbest`.
 
         docs (Iterable[Doc]): The documents.
-        entities (list[list[Entity]]): What `predict` gave.
+        predictions (list[Prediction]): What `predict` gave.
         """
-        for doc, found in zip(docs, entities, strict=True):
+        for doc, (found, nbest) in zip(docs, predictions, strict=True):
+            if nbest is not None:
+                doc._.ner_nbest = nbest
             spans = [Span(doc, start, end, label=label) for start, end, label, _ in found]
             doc.set_ents(spans)
             if self.confidence:
@@ -294,7 +347,8 @@ class CrfNer(TrainablePipe):
         drop (float): Dropout of thinc layers; that of the head is in its architecture.
         sgd (Optimizer | None): The optimizer, or none if the caller finishes the update.
         losses (dict[str, float] | None): Losses by component, added to.
-        RETURNS (dict[str, float]): The losses: mean negative log likelihood of a sentence.
+        RETURNS (dict[str, float]): The losses: mean negative log likelihood of a
+            sentence with a CRF, of a token with a softmax.
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
@@ -317,9 +371,10 @@ class CrfNer(TrainablePipe):
 
         examples (Iterable[Example]): The examples.
         emissions (List[Floats2d]): Emissions (tokens, tags) of each example.
-        RETURNS (Tuple[float, List[Floats2d]]): The mean over sentences, and the gradient.
+        RETURNS (Tuple[float, List[Floats2d]]): The mean over sentences (with a softmax, over
+            tokens), and the gradient.
         """
-        from ..layers.crf import Sequences, crf_loss
+        from ..layers.crf import Sequences, tagging_loss
 
         examples = list(examples)
         golds = [_gold(example) for example in examples]
@@ -329,7 +384,7 @@ class CrfNer(TrainablePipe):
         whole = numpy.logical_and.reduceat(known, sequences.starts).nonzero()[0]
         sequences = Sequences(sequences.starts[whole], sequences.lengths[whole])
         tags = self._tags(golds, sequences)
-        return crf_loss(self.model.get_ref("head"), emissions, sequences, tags)
+        return tagging_loss(self.model.get_ref("head"), emissions, sequences, tags)
 
     def _tags(self, golds: list[Gold], sequences: "Sequences") -> numpy.ndarray:
         """The gold tag of each token of the batch (tokens,), "O" outside of the sequences."""
@@ -518,4 +573,4 @@ def repair_quotes(doc: Doc, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-__all__ = ["CrfNer", "Entity", "make_crf_ner", "repair_quotes"]
+__all__ = ["CrfNer", "Entity", "Prediction", "make_crf_ner", "repair_quotes"]

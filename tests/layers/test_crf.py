@@ -1,10 +1,7 @@
 """The CRF against enumeration of all tag sequences, and against pytorch-crf."""
 
-import shutil
-import subprocess
 import sys
 from itertools import product
-from pathlib import Path
 
 import numpy
 import pytest
@@ -12,7 +9,6 @@ import torch
 import torchcrf
 
 from spacy_slavner.layers.crf import scheme_rules
-from spacy_slavner.layers.torch import crf as crf_module
 from spacy_slavner.layers.torch.crf import ConstrainedCRF, batched_viterbi, compiled_viterbi
 from spacy_slavner.tagging import SCHEMES, Scheme, spans_from_tags
 
@@ -166,22 +162,58 @@ def test_search_without_numba(monkeypatch):
     torch.testing.assert_close(scores, plain_scores)
 
 
-def test_compiles_without_a_folder_for_the_cache(tmp_path):
+def test_compiles_without_a_folder_for_the_cache(monkeypatch):
     """As in an installation for all users: a read-only package, and no home folder."""
-    pytest.importorskip("numba")
-    file = Path(crf_module.__file__).with_name("crf_kernels.py")
-    shutil.copy(file, tmp_path / "kernels.py")
-    code = (
-        "import numba.core.caching as caching\n"
-        "caching.CacheImpl._locator_classes = []\n"
-        "import numpy, kernels\n"
-        "z = numpy.zeros((1, 2, 3), 'f')\n"
-        "print(kernels.viterbi(z, numpy.array([2]), z[0, 0], numpy.eye(3, dtype='f'), z[0, 0])[1])\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert result.stdout.split() == ["[1.]"]
+    kernels = pytest.importorskip("spacy_slavner.layers.torch.crf_kernels")
+    from numba.core import caching
+
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+
+    def double(x):
+        return 2 * x
+
+    with pytest.raises(RuntimeError, match="cache"):
+        kernels.njit(cache=True)(double)
+    assert kernels._compiled(double)(2) == 4
+
+
+def check_nbest(crf: ConstrainedCRF, emissions: torch.Tensor, mask: torch.Tensor, n: int) -> None:
+    """The n best sequences are legal, different, and have the n highest probabilities there are."""
+    tags, log_probabilities = crf.decode_nbest(emissions, mask, n)
+    for row, length in enumerate(mask.sum(1).tolist()):
+        expected = probabilities(crf, emissions[row, :length])
+        exist = min(n, len(expected))
+        found = [tuple(path) for path in tags[row, :exist, :length].tolist()]
+        assert len(set(found)) == exist
+        values = log_probabilities[row].exp().tolist()
+        assert values[:exist] == pytest.approx(
+            sorted(expected.values(), reverse=True)[:exist], abs=1e-5
+        )
+        assert values[:exist] == pytest.approx([expected[path] for path in found], abs=1e-5)
+        assert values[exist:] == [0.0] * (n - exist)
+        assert not tags[row, exist:].any() and not tags[row, :, length:].any()
+
+
+@pytest.mark.parametrize("scheme,scale", CASES)
+@pytest.mark.parametrize("n", [1, 2, 11])
+def test_nbest_by_enumeration(scheme, scale, n):
+    """Also sequences of one token, with fewer legal sequences than are asked for."""
+    crf = make_crf(scheme)
+    emissions, mask = batch(crf, LENGTHS, scale)
+    check_nbest(crf, emissions, mask, n)
+    assert crf.num_tags < 11 and (scheme != "BIOES" or mask.sum(1).min() == 1)
+    tags, scores = crf.decode(emissions, mask)
+    assert torch.equal(crf.decode_nbest(emissions, mask, n)[0][:, 0], tags)
+
+
+@pytest.mark.parametrize("scheme", [None, "BIOES"])
+def test_nbest_with_ties(scheme):
+    crf = make_crf(scheme)
+    for parameter in crf.parameters():
+        parameter.data.round_()
+    emissions, mask = batch(crf, LENGTHS)
+    check_nbest(crf, emissions.round(), mask, 7)
+    check_nbest(crf, torch.zeros_like(emissions), mask, 7)
 
 
 @pytest.mark.parametrize("scheme,scale", CASES)

@@ -6,13 +6,14 @@ import pickle
 import numpy
 import pytest
 import spacy
+import srsly
 import torch
 from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Adam
 
 from spacy_slavner.errors import InputError
-from spacy_slavner.layers.crf import Sequences, crf_loss
+from spacy_slavner.layers.crf import Sequences, tagging_loss
 from spacy_slavner.pipeline.crf_ner import repair_quotes
 from spacy_slavner.tagging import SCHEMES
 
@@ -146,6 +147,79 @@ def test_empty_doc_and_batch(trained):
     empty = Example(trained.make_doc(""), trained.make_doc(""))
     assert pipe.update([empty]) == {"crf_ner": 0.0}
     assert pipe.update([empty, make_example(trained, *TRAIN[0])])["crf_ner"] > 0
+
+
+@pytest.mark.parametrize("head", ["linear", "2fc"])
+def test_without_a_crf(head, tmp_path):
+    """A softmax per token learns and saves as well; the loss is a mean over tokens."""
+    model = {**MODEL, "@architectures": "spacy-slavner.SoftmaxTagger.v1", "head": head}
+    nlp = make_nlp(model=model, nbest=2)
+    losses = train(nlp)
+    assert losses[-1] < 0.1 * losses[0]
+    # Before anything is learnt, a token has about one of its nine tags' probability.
+    assert losses[0] == pytest.approx(numpy.log(9), abs=0.5)
+    check_overfit(nlp)
+    nlp.to_disk(tmp_path)
+    other = spacy.load(tmp_path)
+    check_overfit(other)
+    for text, _ in TRAIN:
+        assert other(text)._.ner_nbest == nlp(text)._.ner_nbest
+
+
+def test_a_head_with_tanh_bounds_its_scores():
+    nlp = make_nlp(model={**MODEL, "head": "tanh"})
+    train(nlp, 20)
+    emissions = nlp.get_pipe("crf_ner").model.predict([nlp.make_doc(TRAIN[0][0])])[0]
+    assert numpy.abs(emissions).max() <= 1
+    with pytest.raises(ValueError, match="unknown head"):
+        make_nlp(model={**MODEL, "head": "quadratic"})
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_nbest(scheme):
+    """Sentence by sentence; the first alternative is what the document's names are made of."""
+    nlp = make_nlp(scheme=scheme, nbest=5)
+    train(nlp, 15)
+    texts = [TRAIN[0][0], "", TRAIN[2][0] + " " + TRAIN[1][0]]
+    for text, doc in zip(texts, nlp.pipe(texts), strict=True):
+        sentences = doc._.ner_nbest
+        assert len(sentences) == len(list(doc.sents))
+        names = [span for alternatives in sentences for span in alternatives[0]["spans"]]
+        assert names == [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+        for sentence, alternatives in zip(doc.sents, sentences, strict=True):
+            assert len({str(one["spans"]) for one in alternatives}) == 5
+            values = [one["probability"] for one in alternatives]
+            assert values == sorted(values, reverse=True) and 0 < sum(values) <= 1
+            spans = [span for one in alternatives for span in one["spans"]]
+            assert all(sentence.start <= start < end <= sentence.end for start, end, _ in spans)
+            assert {label for _, _, label in spans} <= set(nlp.get_pipe("crf_ner").labels)
+        again = Doc(nlp.vocab).from_bytes(doc.to_bytes())
+        assert srsly.json_dumps(again._.ner_nbest) == srsly.json_dumps(sentences)
+        assert [e._.confidence for e in nlp(text).ents] == [e._.confidence for e in doc.ents]
+
+
+def test_nbest_is_a_switch(trained):
+    assert trained(TRAIN[0][0])._.ner_nbest is None
+    nlp = make_nlp(nbest=3).from_bytes(trained.to_bytes())
+    assert [len(alternatives) for alternatives in nlp(TRAIN[0][0])._.ner_nbest] == [3, 3]
+
+
+def test_configs_of_earlier_versions_load(trained, tmp_path):
+    """Without the settings that came later, and with the decoder's weights under their first name."""
+    trained.to_disk(tmp_path)
+    config = spacy.util.load_config(tmp_path / "config.cfg")
+    config["components"]["crf_ner"].pop("nbest")
+    config["components"]["crf_ner"]["model"].pop("head", None)
+    config.to_disk(tmp_path / "config.cfg")
+    check_overfit(spacy.load(tmp_path))
+
+
+def test_several_processes(trained):
+    """Also after this process has decoded, and whatever it has compiled for that."""
+    texts = [text for text, _ in TRAIN]
+    expected = [names_of(trained(text)) for text in texts]
+    found = [names_of(doc) for doc in trained.pipe(texts, n_process=2, batch_size=2)]
+    assert found == expected
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -337,8 +411,8 @@ def test_transition_scores_are_trained(trained):
     example = make_example(trained, *TRAIN[0])
     emissions, _ = pipe.model.begin_update([example.predicted])
     head = pipe.model.get_ref("head")
-    crf_loss(head, emissions, Sequences(numpy.array([0]), numpy.array([9])), numpy.zeros(9, int))
-    assert all(p.grad is not None and p.grad.any() for p in head.shims[0]._model.crf.parameters())
+    tagging_loss(head, emissions, Sequences(numpy.array([0]), numpy.array([9])), numpy.zeros(9, int))
+    assert all(p.grad is not None and p.grad.any() for p in head.shims[0]._model.decoder.parameters())
 
 
 def test_dropout_in_training_only():

@@ -19,55 +19,13 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torchcrf import CRF
 
+from .nbest import nbest_sequences
+from .rules import Rules
+
 # Stands for minus infinity where differences of two such scores must not become NaN.
 _NEVER = -1e30
 # Messages are rescaled at every n-th token only; the limit below accounts for it.
 _RESCALE_EVERY = 4
-
-
-class CrfHead(nn.Module):
-    """Emissions and the CRF over them: dropout, one linear layer, transition scores.
-
-    The layers have no size until `build` or `load_state_dict` gives them one, since neither the
-    width of the encoder nor the labels are known when a pipeline is put together.
-
-    dropout (float): Share of the token vectors' entries that is dropped in training.
-    """
-
-    def __init__(self, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.linear: nn.Linear | None = None
-        self.crf: ConstrainedCRF | None = None
-
-    def build(self, n_in: int, n_tags: int) -> None:
-        """Make the layers.
-
-        n_in (int): Width of the token vectors.
-        n_tags (int): Number of tags.
-        """
-        self.linear = nn.Linear(n_in, n_tags)
-        self.crf = ConstrainedCRF(n_tags)
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """Score each tag for each token.
-
-        vectors (Tensor): Token vectors (tokens, n_in).
-        RETURNS (Tensor): Emissions (tokens, n_tags), in single precision.
-        """
-        if self.linear is None:
-            raise ValueError("the CRF head has no layers yet: initialize the pipeline or load it")
-        return self.linear(self.dropout(vectors)).float()
-
-    def load_state_dict(self, state_dict, *args, **kwargs):
-        """Load weights; the layers take the sizes of what is loaded, nothing if nothing was saved."""
-        if not state_dict and self.linear is None:
-            return super().load_state_dict(state_dict, *args, **kwargs)
-        n_tags, n_in = state_dict["linear.weight"].shape
-        if self.linear is None or self.linear.weight.shape != (n_tags, n_in):
-            self.build(n_in, n_tags)
-            self.to(state_dict["linear.weight"].device)
-        return super().load_state_dict(state_dict, *args, **kwargs)
 
 
 class Messages(NamedTuple):
@@ -87,50 +45,24 @@ class Messages(NamedTuple):
     right_here: Tensor
 
 
-class ConstrainedCRF(CRF):
+class ConstrainedCRF(Rules, CRF):
     """A CRF in which illegal tag sequences have no weight.
 
-    All methods take emissions (batch, time, tags), padded on the right, and a bool mask
-    (batch, time) that is true on tokens; without a mask every position is a token. They compute
-    in float32 or better whatever autocast says.
+    For the shapes that all methods take see `Rules`. They compute in float32 or better whatever autocast
+    says.
 
     num_tags (int): Number of tags.
-    legal_start (Tensor | None): Whether a sequence may start with a tag, bool (tags,).
-    legal_end (Tensor | None): Whether a sequence may end with a tag, bool (tags,).
-    legal (Tensor | None): Whether the second tag may follow the first, bool (tags, tags).
-    continues (Tensor | None): Whether the second tag after the first continues the same span,
-        bool (tags, tags); by default none does. Only probabilities of spans ask for it.
+    rules (Tensor | None): See `Rules.set_rules`; by default everything is legal, and no tag continues a
+        span. Only probabilities of spans ask for the latter.
     """
 
-    def __init__(
-        self,
-        num_tags: int,
-        *,
-        legal_start: Tensor | None = None,
-        legal_end: Tensor | None = None,
-        legal: Tensor | None = None,
-        continues: Tensor | None = None,
-    ) -> None:
+    def __init__(self, num_tags: int, **rules: Tensor | None) -> None:
         super().__init__(num_tags, batch_first=True)
-        self.register_buffer("legal_start", torch.ones(num_tags, dtype=torch.bool))
-        self.register_buffer("legal_end", torch.ones(num_tags, dtype=torch.bool))
-        self.register_buffer("legal", torch.ones(num_tags, num_tags, dtype=torch.bool))
-        self.register_buffer("continues", torch.zeros(num_tags, num_tags, dtype=torch.bool))
-        self.set_rules(legal_start, legal_end, legal, continues)
+        self._register_rules(**rules)
 
-    def set_rules(
-        self,
-        legal_start: Tensor | None = None,
-        legal_end: Tensor | None = None,
-        legal: Tensor | None = None,
-        continues: Tensor | None = None,
-    ) -> None:
-        """Say what is legal; arguments as in the class, None leaves a rule as it is."""
-        rules = {"legal_start": legal_start, "legal_end": legal_end}
-        rules |= {"legal": legal, "continues": continues}
-        for name, rule in rules.items():
-            if rule is not None:
-                getattr(self, name).copy_(torch.as_tensor(rule))
+    def set_rules(self, *, spelling: Tensor | None = None, **rules: Tensor | None) -> None:
+        """Say what is legal, as in `Rules`. How to repair what is not is of no use here."""
+        super().set_rules(**rules)
 
     def forward(
         self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None, reduction: str = "sum"
@@ -159,6 +91,10 @@ class ConstrainedCRF(CRF):
     def loss(self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None) -> Tensor:
         """Negative log likelihood, summed over the batch: a scalar."""
         return -self.log_likelihood(emissions, tags, mask).sum()
+
+    def n_terms(self, lengths) -> int:
+        """How many terms the loss of sequences of these lengths sums: one per sequence."""
+        return len(lengths)
 
     def log_likelihood(
         self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None
@@ -206,6 +142,31 @@ class ConstrainedCRF(CRF):
                 return batched_viterbi(emissions, mask.sum(1), *scores)
             tags, best = compiled(*(a.numpy() for a in (emissions, mask.sum(1), *scores)))
             return torch.from_numpy(tags), torch.from_numpy(best)
+
+    @torch.no_grad()
+    def decode_nbest(
+        self, emissions: Tensor, mask: Tensor | None = None, n: int = 11
+    ) -> tuple[Tensor, Tensor]:
+        """Find the n best legal tag sequences and their probabilities.
+
+        emissions (Tensor): Emissions (batch, time, tags).
+        mask (Tensor | None): Mask (batch, time).
+        n (int): How many; 11 in Emelyanov & Artemova (2019, section 3.1.5).
+        RETURNS (tuple[Tensor, Tensor]): Tags (batch, n, time), 0 on padding, and log probabilities
+            (batch, n), the best first. Sequences of equal score come in no certain order. Where there are
+            fewer than n legal sequences, the rest has the log probability minus infinity and tags 0.
+        RAISES (ValueError): Bad shapes, bad mask, emissions not finite.
+        """
+        with torch.autocast(emissions.device.type, enabled=False):
+            emissions, mask = self._prepare(emissions, mask)
+            dtype = _message_dtype(emissions.device)
+            if self._scores_lie_far_apart(emissions):
+                total = self._log_partition(emissions, mask)
+            else:
+                total = self._messages(emissions, mask).log_partition
+            scores = self._scores(-math.inf, dtype)
+            tags, best = nbest_sequences(emissions.to(dtype), mask.sum(1), *scores, n)
+            return tags, best - total.unsqueeze(1)
 
     @torch.no_grad()
     def marginals(self, emissions: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -297,19 +258,6 @@ class ConstrainedCRF(CRF):
             if e + 1 < lengths[row]:
                 forced[i, e + 1].masked_fill_(self.continues[tags[row, e]], _NEVER)
         return torch.exp(self._log_partition(forced, mask[rows]) - total).float()
-
-    def _prepare(
-        self, emissions: Tensor, mask: Tensor | None, tags: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Check the shapes; emissions in float32 with zeros on padding, and a mask."""
-        if mask is None:
-            mask = torch.ones(emissions.shape[:2], dtype=torch.bool, device=emissions.device)
-        mask = mask.bool()
-        self._validate(emissions, tags=tags, mask=mask)
-        if not bool((mask[:, 1:] <= mask[:, :-1]).all()):
-            raise ValueError("the mask must be true on the tokens of a sequence, then false")
-        emissions = emissions.float().masked_fill(~mask.unsqueeze(2), 0.0)
-        return emissions, mask
 
     def _scores(
         self, never: float, dtype: torch.dtype = torch.float32
