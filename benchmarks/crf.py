@@ -1,10 +1,12 @@
 """How many times faster than pytorch-crf the CRF decodes, and computes its loss and gradient.
 
-Times are of the processor, summed over threads, so that what else runs on the machine matters less.
+Times are of the processor, summed over threads, so that what else runs on the machine matters less. With
+`--pipeline` and `--corpus`, also the share of a pipeline's time that confidence and n-best lists take.
 """
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from _common import finish, parser
 
@@ -16,6 +18,9 @@ def main() -> None:
     arguments.add_argument("--batch", type=int, default=32)
     arguments.add_argument("--length", type=int, default=128)
     arguments.add_argument("--rounds", type=int, default=10)
+    arguments.add_argument("--pipeline", help="A trained pipeline with crf_ner")
+    arguments.add_argument("--corpus", type=Path, help="A .spacy file with texts for the pipeline")
+    arguments.add_argument("--documents", type=int, default=20)
     args = arguments.parse_args()
 
     import torch
@@ -24,7 +29,10 @@ def main() -> None:
     torch.manual_seed(args.seed)
     first = first_use()
     rows = [measure(tags, args.batch, args.length, args.rounds) for tags in args.tags]
-    finish(args, {"first_use": first, "rows": rows})
+    figures = {"first_use": first, "rows": rows}
+    if args.pipeline and args.corpus:
+        figures["shares"] = shares(args.pipeline, args.corpus, args.documents)
+    finish(args, figures)
 
 
 def first_use() -> dict[str, float] | None:
@@ -86,6 +94,54 @@ def measure(n_tags: int, batch: int, length: int, rounds: int) -> dict[str, floa
     confidence = lambda: ours.span_probabilities(emissions, tags, spans, mask)  # noqa: E731
     row["confidence_ms"], _ = milliseconds(confidence, confidence, rounds)
     return row
+
+
+def shares(pipeline: str, corpus: Path, documents: int) -> dict[str, float]:
+    """Shares of a pipeline's time that parts of the decoding take.
+
+    pipeline (str): Name or path of the pipeline.
+    corpus (Path): A .spacy file.
+    documents (int): How many of its documents are read.
+    RETURNS (dict[str, float]): The share of each part, in a batch and document by document; the n best
+        lists of 11 are switched on for the measurement.
+    """
+    import spacy
+    from spacy.tokens import DocBin
+
+    from spacy_slavner.layers.crf import decoder_of
+
+    nlp = spacy.load(pipeline, config={"components": {"crf_ner": {"nbest": 11}}})
+    docs = DocBin().from_disk(corpus).get_docs(nlp.vocab)
+    texts = [doc.text for doc, _ in zip(docs, range(documents), strict=False)]
+    decoder = decoder_of(nlp.get_pipe("crf_ner").model.get_ref("head"))
+    spent: dict[str, float] = {}
+
+    def timed(name: str) -> Callable:
+        method = getattr(decoder, name)
+
+        def run(*args):
+            start = time.process_time()
+            result = method(*args)
+            spent[name] += time.process_time() - start
+            return result
+
+        return run
+
+    parts = ("decode", "span_probabilities", "decode_nbest")
+    for part in parts:
+        setattr(decoder, part, timed(part))
+    result: dict[str, float] = {}
+    for way, tag in [
+        ("batch", lambda: list(nlp.pipe(texts))),
+        ("single", lambda: [nlp(text) for text in texts]),
+    ]:
+        spent |= dict.fromkeys(parts, 0.0)
+        start = time.process_time()
+        result[f"words_{way}"] = sum(len(doc) for doc in tag())
+        # Without the n best lists, which are off by default.
+        total = time.process_time() - start - spent["decode_nbest"]
+        result |= {f"{part}_{way}": spent[part] / total for part in parts}
+    return result
 
 
 def milliseconds(
