@@ -1,0 +1,1 @@
+"""Base forms of names: memory, a learned transducer, and rules over lemmas."""
