@@ -222,11 +222,12 @@ class FeatureCrf(Pipe):
         words = [token.text for token in doc]
         sentences = _stretches(_sentence_starts(doc))
         entities = []
-        for (start, end), (tags, marginal) in zip(
-            sentences, self.model.tag(words[start:end] for start, end in sentences), strict=True
-        ):
+        tagged = self.model.tag(words[start:end] for start, end in sentences)
+        for (start, _), (tags, marginal) in zip(sentences, tagged, strict=True):
             for first, last, label in spans_from_tags(tags):
-                confidence = min(marginal(tags[i], i) for i in range(first, last)) if self.confidence else None
+                confidence = None
+                if self.confidence:
+                    confidence = min(marginal(tags[i], i) for i in range(first, last))
                 edges = start + first, start + last
                 if self.quote_repair:
                     edges = repair_quotes(doc, *edges)

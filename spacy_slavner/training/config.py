@@ -13,28 +13,39 @@ from ..errors import InputError
 BASE = "base.cfg"
 # The section with named sets of settings that a system's config may hold, see `read_recipe`.
 RECIPES = "recipes"
+# What a setting has that a config leaves out.
+DEFAULT = "default"
 
 
 def merge_config(path: Path | str, overrides: dict[str, Any] | None = None) -> Config:
     """Lay a system's config over the `base.cfg` beside it; a config without one is taken as it is.
 
-    A block of the system that names another registered function replaces the base's block whole.
+    A block of the system that names another registered function replaces the base's block whole. With
+    `extends` in its block [system], the config is first laid over the one of that name beside it.
 
     path (Path | str): The system's config.
     overrides (dict[str, Any] | None): Values by dotted name, as on spaCy's command line.
     RETURNS (Config): The merged config, its variables not yet filled in.
     RAISES (InputError): When a file is missing or is no config.
     """
-    path = Path(path)
-    base = path.parent / BASE
-    parts = [base, path] if base.is_file() and base.name != path.name else [path]
-    config = Config(section_order=CONFIG_SECTION_ORDER)
-    for part in parts:
-        config = config.merge(_read(part))
+    config = _merged(Path(path))
     config.pop(RECIPES, None)
     for name, value in (overrides or {}).items():
-        _override(config, name, value, path)
+        _override(config, name, value, Path(path))
     return config
+
+
+def _merged(path: Path) -> Config:
+    own = _read(path)
+    extended = own.get("system", {}).pop("extends", None)
+    base = path.parent / BASE
+    if extended:
+        config = _merged(path.parent / f"{extended}.cfg")
+    elif base.is_file() and base.name != path.name:
+        config = _read(base)
+    else:
+        config = Config(section_order=CONFIG_SECTION_ORDER)
+    return config.merge(own)
 
 
 def read_recipe(path: Path | str, name: str) -> dict[str, Any]:
@@ -49,7 +60,8 @@ def read_recipe(path: Path | str, name: str) -> dict[str, Any]:
         to be trained as it is.
     RAISES (InputError): When the file is missing or is no config, or the recipe names no block.
     """
-    recipe = dict(_read(Path(path)).get(RECIPES, {}).get(name, {})) if name else {}
+    recipes = _merged(Path(path)).get(RECIPES, {})
+    recipe = dict(recipes.get(name, {}))
     overrides: dict[str, Any] = {}
     for block in recipe.pop("base", []):
         overrides[block] = _setting(_read(Path(path).parent / BASE), block)
@@ -64,7 +76,8 @@ def changed_settings(path: Path | str, config: Config) -> dict[str, list[Any]]:
     path (Path | str): The system's config.
     config (Config): What was made of it.
     RETURNS (dict[str, list[Any]]): The file's value and the new one by dotted name, blocks of another
-        function whole. Paths and the seed are not listed: they are no part of a system.
+        function whole, "default" for one that stands nowhere. Paths and the seed are not listed: they
+        are no part of a system.
     """
     changes = dict(_differences(merge_config(path), config, ""))
     return {k: v for k, v in changes.items() if k != "system.seed" and not k.startswith("paths.")}
@@ -74,7 +87,8 @@ def _differences(old: Any, new: Any, name: str) -> Iterator[tuple[str, list[Any]
     both = isinstance(old, dict) and isinstance(new, dict)
     if both and _function(old) == _function(new):
         for key in dict.fromkeys([*old, *new]):
-            yield from _differences(old.get(key), new.get(key), f"{name}.{key}".removeprefix("."))
+            values = old.get(key, DEFAULT), new.get(key, DEFAULT)
+            yield from _differences(*values, f"{name}.{key}".removeprefix("."))
     elif old != new:
         yield name, [old, new]
 
@@ -106,7 +120,7 @@ def _read(path: Path) -> Config:
     if not path.is_file():
         raise InputError("there is no such config", path=path)
     try:
-        return Config().from_disk(path, interpolate=False)
+        return Config(section_order=CONFIG_SECTION_ORDER).from_disk(path, interpolate=False)
     except (ValueError, configparser.Error) as error:
         reason = str(error).strip().splitlines()
         raise InputError(f"this is no config: {' '.join(reason)}", path=path) from error

@@ -8,7 +8,7 @@ from spacy.util import load_config
 
 from spacy_slavner.errors import InputError
 from spacy_slavner.training.callbacks import LONGEST_TEXT
-from spacy_slavner.training.config import fill_config, merge_config
+from spacy_slavner.training.config import changed_settings, fill_config, merge_config, read_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,6 +35,58 @@ def test_blocks_of_the_system_go_before_the_base(tmp_path):
     assert config["a"] == {"x": 5, "y": "${b.z}"}
     assert config["b"]["o"] == {"@f": "two"}
     assert config.interpolate()["a"]["y"] == 9
+
+
+@pytest.mark.parametrize("path", SYSTEMS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("recipe", ["short", "published"])
+def test_every_recipe_fills(path, recipe):
+    overrides = read_recipe(path, recipe)
+    config = merge_config(path, overrides)
+    assert bool(overrides) == bool(changed_settings(path, config))
+    if overrides:
+        fill_config(config)
+
+
+def test_systems_of_one_paper_differ_in_their_heads_alone():
+    """In the table a figure must not come from other settings."""
+    names = ("bert_bilstm_crf", "bert_2fc_softmax")
+    one, two = (merge_config(ROOT / f"configs/{name}.cfg") for name in names)
+    for config in (one, two):
+        del config["components"]["crf_ner"]["model"]
+    assert one == two
+    short = [
+        merge_config(path, read_recipe(path, "short"))
+        for path in (ROOT / f"configs/{name}.cfg" for name in ("bert_crf", "bert_linear", "bert_bilstm_crf"))
+    ]
+    for config in short:
+        config["components"]["crf_ner"].pop("model", None)
+    assert short[0] == short[1] == short[2]
+
+
+def test_a_config_extends_another(tmp_path):
+    (tmp_path / "base.cfg").write_text("[system]\nseed = 0\n[a]\nx = 1\ny = 1\nz = 1\n")
+    (tmp_path / "s.cfg").write_text(
+        "[a]\ny = 2\nz = 2\n[recipes]\n[recipes.short]\na.x = 7\nbase = [\"system\"]\n"
+    )
+    (tmp_path / "t.cfg").write_text('[system]\nextends = "s"\nseed = 3\n[a]\nz = 3\n')
+    assert merge_config(tmp_path / "t.cfg") == {"system": {"seed": 3}, "a": {"x": 1, "y": 2, "z": 3}}
+    recipe = read_recipe(tmp_path / "t.cfg", "short")
+    assert recipe == {"system": {"seed": 0}, "a.x": 7}
+    assert read_recipe(tmp_path / "t.cfg", "") == read_recipe(tmp_path / "t.cfg", "long") == {}
+    with pytest.raises(InputError, match="names 'b'"):
+        (tmp_path / "s.cfg").write_text('[recipes]\n[recipes.short]\nbase = ["b"]\n')
+        read_recipe(tmp_path / "s.cfg", "short")
+
+
+def test_what_a_run_changed(tmp_path):
+    (tmp_path / "s.cfg").write_text(
+        '[system]\nseed = 0\n[paths]\ntrain = null\n[a]\nx = 1\ny = null\n[a.f]\n@g = "one"\nk = 1\n'
+    )
+    overrides = {"system.seed": 5, "paths.train": "t", "a.x": 1, "a.y": 2, "a.z": 3, "a.f": {"@g": "two"}}
+    changed = changed_settings(tmp_path / "s.cfg", merge_config(tmp_path / "s.cfg", overrides))
+    assert changed == {
+        "a.y": [None, 2], "a.z": ["default", 3], "a.f": [{"@g": "one", "k": 1}, {"@g": "two"}]
+    }  # fmt: skip
 
 
 def test_full_config_needs_no_base(tmp_path):

@@ -1,0 +1,116 @@
+"""Systems x splits x seeds: what is done, what is kept, and what is said about it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from spacy_slavner.cli import experiments
+from spacy_slavner.corpora.docbin import read_docs
+from spacy_slavner.corpora.sources import blank_pipeline
+from spacy_slavner.errors import InputError
+from spacy_slavner.evaluation.metrics import read_metrics
+from spacy_slavner.training import loop  # noqa: F401  (before the output of a command is captured)
+
+ROOT = Path(__file__).resolve().parents[2]
+pytest.importorskip("pycrfsuite")
+
+
+@pytest.fixture
+def project(corpus, tmp_path, monkeypatch) -> Path:
+    """A folder with a small corpus and two systems that train in a second."""
+    shutil.copytree(corpus, tmp_path / "corpus" / "auto")
+    shutil.copy(corpus.parent / "SOURCE.json", tmp_path / "corpus")
+    (tmp_path / "configs").mkdir()
+    short = "\n[corpora]\n[corpora.train]\nlimit = 3\n[corpora.dev]\nlimit = 2\n"
+    for name in ("base", "feature_crf"):
+        text = (ROOT / f"configs/{name}.cfg").read_text()
+        (tmp_path / f"configs/{name}.cfg").write_text(text + short * (name != "base"))
+    recipe = "[recipes]\n[recipes.short]\ncomponents.feature_crf.max_iterations = 3\n"
+    (tmp_path / "configs/other.cfg").write_text('[system]\nextends = "feature_crf"\n' + recipe)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def commands(run, monkeypatch) -> list[tuple]:
+    """Commands are run in this process and noted; those of a system named in `commands.broken` fail."""
+
+    class Commands(list):
+        broken = None
+
+    done = Commands()
+
+    def command(*arguments):
+        done.append(arguments)
+        if done.broken in arguments:
+            return False
+        run(*arguments)
+        return True
+
+    monkeypatch.setattr(experiments, "_command", command)
+    return done
+
+
+OPTIONS = ("--splits", "auto", "--max-steps", 1)
+
+
+def test_runs_are_recorded_reported_and_kept(project, run, commands):
+    names = ("--systems", "feature_crf,other", "--recipe", "short")
+    output = run("experiments", *names, *OPTIONS, "--seeds", "0")
+    assert [command[0] for command in commands] == ["train", "evaluate"] * 2
+    assert "2 of 2 runs are done" in output and "metrics/report.md" in output
+    report = (project / "metrics/report.md").read_text()
+    assert "| feature_crf |" in report and "feature_crf.max_iterations default → 3" in report
+    results = json.loads((project / "metrics/results.json").read_text())
+    assert set(results["systems"]["other"]) == {"sample_dev", "sample_test"}
+    info = read_metrics(project / "metrics/other/auto/0/metrics.json")["info"]
+    assert (info["system"], info["recipe"], info["steps"]) == ("other", "short", 1)
+    assert info["parameters"]["total"] > 0 and info["initialize_seconds"] > 0
+    assert info["changed"]["components.feature_crf.max_iterations"] == ["default", 3]
+    # Again: nothing is done; with another seed, one run; without its scores, one evaluation.
+    commands.clear()
+    assert "kept" in run("experiments", *names, *OPTIONS, "--seeds", "0")
+    assert commands == []
+    run("experiments", "--systems", "other", *OPTIONS, "--seeds", "0,1")
+    assert [command[0] for command in commands] == ["train", "evaluate"]
+    commands.clear()
+    (project / "metrics/other/auto/1/metrics.json").unlink()
+    run("experiments", "--systems", "other", *OPTIONS, "--seeds", "0,1")
+    assert [command[0] for command in commands] == ["evaluate"]
+
+
+def test_a_failure_does_not_stop_the_others(project, run, commands):
+    commands.broken = "other"
+    output = run("experiments", "--systems", "other,feature_crf", *OPTIONS, "--seeds", "0", code=1)
+    assert "other on auto, seed 0 failed" in output and "1 of 2 runs" in output
+    assert not (project / "metrics/other").exists()
+    assert (project / "metrics/feature_crf/auto/0/metrics.json").is_file()
+
+
+def test_budget_is_a_fixed_choice_of_documents_and_said_so(project, run, commands):
+    run("experiments", "--systems", "feature_crf", *OPTIONS, "--seeds", "0", "--max-docs", 4)
+    vocab = blank_pipeline().vocab
+    paths = Path("corpus/auto").rglob("train.spacy")
+    chosen, whole = sorted(([doc._.source for doc in read_docs(path, vocab)] for path in paths), key=len)
+    assert len(chosen) == 4 and set(chosen) < set(whole)
+    info = read_metrics(project / "metrics/feature_crf/auto/0/metrics.json")["info"]
+    assert info["documents"] == {"used": 4, "all": len(whole)}
+    assert f"4 of {len(whole)} documents" in (project / "metrics/report.md").read_text()
+
+
+def test_one_language_is_a_system_of_its_own(project, run, commands):
+    run("experiments", "--systems", "feature_crf", *OPTIONS, "--seeds", "0", "--languages", "cs")
+    record = read_metrics(project / "metrics/feature_crf_cs/auto/0/metrics.json")
+    assert record["info"]["system"] == "feature_crf_cs"
+    assert set(record["results"]["test"]["span"]["by_language"]) == {"cs"}
+
+
+def test_bad_names(project, run, commands):
+    with pytest.raises(InputError, match="no such system"):
+        run("experiments", "--systems", "feature_crf,nothing", *OPTIONS)
+    shutil.rmtree("corpus")
+    with pytest.raises(InputError, match="train.spacy.*no record of a corpus"):
+        run("experiments", "--systems", "feature_crf", *OPTIONS)
+    assert commands == []
