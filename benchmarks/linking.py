@@ -75,7 +75,8 @@ def look_up(documents: list[LinkedT], key: Callable[[Name], str]) -> Callable[[N
     for name, id in (pair for document in documents for pair in document):
         counts[key(name).lower()][id] += 1
     best = {k: min(ids, key=lambda id: (-ids[id], id)) for k, ids in counts.items()}
-    return lambda name: best.get(key(name).lower(), "")
+    # What is not found gets an id of its form: the shared tasks' "-1" would make all of them one entity.
+    return lambda name: best.get(key(name).lower(), f"{name.type}-{name.form.lower()}")
 
 
 def accuracies(documents: list[LinkedT], ids: list[list[str]], known: set[str]) -> dict:

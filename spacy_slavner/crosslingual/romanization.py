@@ -4,8 +4,7 @@ uroman reads seconds of tables and takes about two milliseconds a word, which is
 names costs. Slavic Cyrillic therefore goes through a table that was read off uroman itself
 (`make_table`, saved beside this module): the output of every letter, of letters at the beginning and
 of pairs at the end of a word, and of the pairs that are not the sum of their letters. Latin loses its
-marks as in uroman. Every other script is handed to uroman where it is installed, and stays as it is
-where it is not.
+marks as in uroman. Every other script stays as it is, unless uroman itself is asked for.
 """
 
 import json
@@ -33,18 +32,22 @@ _LATIN = str.maketrans(
 _WORD = re.compile(r"[\w'’ʼ]+")
 
 
-def romanize(text: str, language: str | None = None) -> str:
+def romanize(text: str, language: str | None = None, *, all_scripts: bool = False) -> str:
     """Write text in plain Latin letters as uroman does.
 
     text (str): Text in any script.
     language (str | None): Its language, ISO 639-1; without one, Cyrillic reads as Ukrainian where it
         has that alphabet's own letters and as Russian elsewhere.
+    all_scripts (bool): Hand what is neither Latin nor Slavic Cyrillic to uroman, which takes seconds
+        once.
     RETURNS (str): The text; upper case stays upper case.
+    RAISES (InputError): uroman is asked for and not installed.
     """
     if text.isascii():
         return text
     text = unicodedata.normalize("NFC", text)
-    return _WORD.sub(lambda match: _word(match.group(), language), text)
+    text = _WORD.sub(lambda match: _word(match.group(), language), text)
+    return _uroman().romanize_string(text) if all_scripts and not text.isascii() else text
 
 
 @lru_cache(maxsize=65536)
@@ -55,8 +58,7 @@ def _word(word: str, language: str | None) -> str:
     if len(lower) == len(word) and any(c in _OTHERS for c in lower):
         word = _cyrillic(word, lower, _table(language, lower))
     plain = "".join(c for c in unicodedata.normalize("NFKD", word.translate(_LATIN)) if not _is_mark(c))
-    plain = plain.replace("’", "'").replace("ʼ", "'")
-    return plain if plain.isascii() or not has_uroman() else _uroman().romanize_string(plain)
+    return plain.replace("’", "'").replace("ʼ", "'")
 
 
 def _is_mark(character: str) -> bool:
@@ -96,14 +98,9 @@ def _cyrillic(word: str, lower: str, table: dict[str, dict[str, str]]) -> str:
     return "".join(out)
 
 
-def has_uroman() -> bool:
-    """RETURNS (bool): Whether uroman is installed."""
-    return find_spec("uroman") is not None
-
-
 @cache
 def _uroman():
-    if not has_uroman():
+    if find_spec("uroman") is None:
         raise InputError("uroman is not installed", remedy='Run pip install "spacy-slavner[links]"')
     import uroman
 
@@ -154,4 +151,4 @@ def save_table(path: Path | str = TABLE) -> None:
         file.write_text(text + "\n", encoding="utf8")
 
 
-__all__ = ["has_uroman", "make_table", "romanize", "save_table"]
+__all__ = ["make_table", "romanize", "save_table"]

@@ -17,8 +17,8 @@ _MARKED = str.maketrans(
 _CLUSTERS = (
     ("shch", "s"), ("sch", "s"), ("tch", "s"), ("dzh", ""), ("dj", ""), ("szcz", "s"), ("sz", "s"),
     ("cz", "s"), ("rz", "s"), ("zh", "s"), ("sh", "s"), ("ch", "s"), ("ts", "s"), ("kh", "g"), ("gh", "g"),
-    ("ph", "v"), ("th", "t"), ("ck", "k"), ("ce", "s"), ("ci", "s"), ("cy", "s"), ("x", "ks"), ("qu", "kv"), ("ya", "a"),
-    ("yu", "u"), ("ye", "e"), ("yo", "o"),
+    ("ph", "v"), ("th", "t"), ("ck", "k"), ("ce", "s"), ("ci", "s"), ("cy", "s"), ("x", "ks"), ("qu", "kv"),
+    ("ya", "a"), ("yu", "u"), ("ye", "e"), ("yo", "o"),
 )  # fmt: skip
 _CLASSES = str.maketrans({"w": "v", "f": "v", "z": "s", "q": "k", "c": "k", **dict.fromkeys("jyiaeou", "")})
 _H = re.compile(r"(?<=\w)h")

@@ -177,7 +177,8 @@ class Knowledge:
         if type and type not in TYPES:
             raise InputError(f"Unknown type {type!r}", remedy=f"Types are {', '.join(TYPES)}")
         if not id or not fold(name):
-            raise InputError(f"The name {name!r} or its id {id!r} is empty", remedy="Leave the row out")
+            what = f"The name {name!r} has no {'letters or digits' if id else 'id'}"
+            raise InputError(what, remedy="Leave it out")
         base_form = base_form if base_form and fold(base_form) else name
         self.counts[(id, name, base_form, language or ANY, type or ANY)] += count
 

@@ -154,7 +154,7 @@ def default_ranker() -> Ranker:
     weights = dict.fromkeys(FEATURES, 0.0)
     weights |= {
         "name and type: share": 4.0, "name: share": 2.0, "base form and type: share": 4.0,
-        "base form: share": 2.0, "sound and type: share": 2.0, "spelling": 4.0, "own type": 1.0,
+        "base form: share": 2.0, "sound and type: share": 3.0, "spelling": 4.0, "own type": 1.0,
         "count": 0.1, "none": 6.5,
     }  # fmt: skip
     return Ranker(numpy.array([weights[name] for name in FEATURES]))
