@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from spacy_transformers.data_classes import TransformerData
 from thinc.api import Linear, Model
 from thinc.types import Floats2d, Ragged
@@ -55,7 +56,7 @@ def _init(model: DocScoresModelT, X: list[Doc] | None = None, Y: Floats2d | None
         model.set_dim("nO", Y.shape[1])
         linear.set_dim("nO", Y.shape[1])
     if X is not None:
-        width = next(d.width for d in tok2vec.predict(X) if "last_hidden_state" in d.model_output)
+        width = tok2vec.predict([Doc(Vocab(), words=["a"])])[0].width
         linear.set_dim("nI", 3 * width if sentences.attrs["pooled"] else width)
     linear.initialize()
 

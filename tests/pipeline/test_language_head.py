@@ -222,6 +222,12 @@ def test_frozen_encoder_with_joint_head_and_cache(tiny_encoder, tmp_path):
     again = spacy.util.load_model_from_config(nlp.config, auto_fill=True)
     top = again.config["components"]["transformer"]["model"]["top"]
     assert top["bilstm"] == 8 and top["attention_residual"] is True
+    names = [(e.text, e._.confidence) for e in nlp(TEXTS["cs"]).ents]
+    nlp.replace_listeners("transformer", "crf_ner", ["model.tok2vec"])
+    nlp.to_disk(tmp_path / "replaced")
+    for other in (nlp, spacy.load(tmp_path / "replaced")):
+        again = [(e.text, e._.confidence) for e in other(TEXTS["cs"]).ents]
+        assert again == [(text, pytest.approx(score, abs=1e-5)) for text, score in names]
 
 
 @pytest.mark.parametrize("kind", KINDS)
