@@ -220,6 +220,23 @@ def WindowListener_v1(upstream: str = "*") -> "Model[list[Doc], list[Transformer
     return TransformerListener(upstream_name=upstream)
 
 
+def AllPieces_v1(
+    windows: "Model[list[Doc], list[TransformerData]]", grad_factor: float = 1.0
+) -> Model[list[Doc], list[Ragged]]:
+    """Build vectors of all pieces for taggers, registered as `spacy-slavner.AllPieces.v1`.
+
+    For `crf_ner` with `unit = "piece"`.
+
+    windows (Model[List[Doc], List[TransformerData]]): A `spacy-slavner.WindowListener.v1`.
+    grad_factor (float): Factor on the gradient that reaches the encoder.
+    RETURNS (Model[List[Doc], List[Ragged]]): Per document, vectors (pieces, width) with the number of
+        pieces of each token.
+    """
+    from .layers.units import all_pieces
+
+    return all_pieces(windows, grad_factor)
+
+
 def CrfTagger_v1(
     tok2vec: Model[list[Doc], list[Floats2d]], dropout: float = 0.1, head: str = "linear"
 ) -> Model[list[Doc], list[Floats2d]]:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy
 import torch
 from spacy.tokens import Doc
-from thinc.api import Model, torch2xp, with_array, xp2torch
+from thinc.api import Model, torch2xp, xp2torch
 from thinc.layers.chain import forward as forward_chain
 from thinc.layers.chain import init as init_chain
-from thinc.types import Floats2d
+from thinc.types import Floats2d, Ragged
 
 from ..tagging import Scheme, spans_from_tags
 from ..types import EmissionsModelT, TokenVectorsModelT
@@ -18,6 +18,7 @@ from .shim import wrap_torch
 from .torch.crf import ConstrainedCRF
 from .torch.softmax import ConstrainedSoftmax
 from .torch.tagger import TaggerHead
+from .units import Units, piece_rules, with_units
 
 # Most tokens, padding counted, in one batch of the decoder.
 MAX_PADDED_TOKENS = 16384
@@ -32,6 +33,11 @@ class Sequences(NamedTuple):
 
     starts: numpy.ndarray
     lengths: numpy.ndarray
+
+    def of_units(self, units: Units) -> "Sequences":
+        """The same stretches, counted in units."""
+        starts, ends = units.span(self.starts, self.starts + self.lengths)
+        return Sequences(starts, ends - starts)
 
 
 class Names(NamedTuple):
@@ -85,8 +91,10 @@ def softmax_tagger(
 def _tagger(name: str, tok2vec: TokenVectorsModelT, module: TaggerHead) -> EmissionsModelT:
     head: Model[Floats2d, Floats2d] = wrap_torch(module, group="head")
     head.init = _init_head
-    layers = [tok2vec, with_array(head)]
-    model = Model(name, _forward, init=init_chain, layers=layers, dims={"nO": None})
+    unit = tok2vec.attrs.get("unit", "token")
+    layers = [tok2vec, with_units(head, unit)]
+    dims, attrs = {"nO": None}, {"unit": unit}
+    model = Model(name, _forward, init=init_chain, layers=layers, dims=dims, attrs=attrs)
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("head", head)
     return model
@@ -94,7 +102,7 @@ def _tagger(name: str, tok2vec: TokenVectorsModelT, module: TaggerHead) -> Emiss
 
 def _forward(
     model: EmissionsModelT, docs: list[Doc], is_train: bool
-) -> tuple[list[Floats2d], Callable]:
+) -> tuple[list, Callable]:
     """A chain; but over a transformer, prediction never holds the vectors of all tokens at once."""
     tok2vec, head = model.layers[0], model.get_ref("head")
     if is_train or not tok2vec.has_ref("pool"):
@@ -156,14 +164,16 @@ def _spelling(scheme: Scheme, tags: list[str], tag: str, before: str) -> list[li
     return [[spell(first, last) for last in (False, True)] for first in (False, True)]
 
 
-def set_scheme(head: Model, scheme: Scheme, types: Sequence[str]) -> None:
+def set_scheme(head: Model, scheme: Scheme, types: Sequence[str], unit: str = "token") -> None:
     """Tell an initialised head which tag sequences are legal.
 
     head (Model): The reference "head" of a tagger.
     scheme (Scheme): The tag scheme.
     types (Sequence[str]): Types of spans, in the order of the tags.
+    unit (str): "token" or "piece".
     """
-    decoder_of(head).set_rules(**scheme_rules(scheme, types))
+    rules = scheme_rules(scheme, types)
+    decoder_of(head).set_rules(**(piece_rules(rules) if unit == "piece" else rules))
 
 
 def decoder_of(head: Model) -> ConstrainedCRF | ConstrainedSoftmax:
@@ -172,23 +182,25 @@ def decoder_of(head: Model) -> ConstrainedCRF | ConstrainedSoftmax:
 
 
 def tagging_loss(
-    head: Model, emissions: list[Floats2d], sequences: Sequences, tags: numpy.ndarray
-) -> tuple[float, list[Floats2d]]:
+    head: Model, emissions: list, sequences: Sequences, tags: numpy.ndarray
+) -> tuple[float, list]:
     """Mean loss and its gradient: over sequences for the CRF, over tokens for the softmax.
 
     The gradient of the transition scores is added to the head's parameters here; that of the
     emissions has to be passed back through the model.
 
     head (Model): The reference "head" of the tagger.
-    emissions (List[Floats2d]): One array (tokens, tags) per document, from `begin_update`.
+    emissions (List[Floats2d] | List[Ragged]): Emissions (units, tags) per document, from `begin_update`.
     sequences (Sequences): What to learn from; tokens outside of them get no gradient.
     tags (numpy.ndarray): The tag of each token of the batch (tokens,).
-    RETURNS (Tuple[float, List[Floats2d]]): The loss, and its gradient in the emissions' shapes.
+    RETURNS (Tuple[float, List[Floats2d] | List[Ragged]]): The loss, and its gradient in the emissions'
+        shapes.
     """
-    decoder = decoder_of(head)
-    flat = _flatten(head, emissions)
+    decoder, units = decoder_of(head), Units.of(emissions)
+    flat = _flatten(head, units.rows)
     gradient = torch.zeros_like(flat)
-    gold = torch.from_numpy(tags).to(flat.device)
+    gold = torch.from_numpy(units.tags(tags, decoder.num_tags - 1)).to(flat.device)
+    sequences = sequences.of_units(units)
     n_terms = max(1, decoder.n_terms(sequences.lengths))
     total = 0.0
     for _, index, mask in _batches(sequences, flat.device):
@@ -201,82 +213,95 @@ def tagging_loss(
 
 
 def find_names(
-    head: Model, emissions: list[Floats2d], sequences: Sequences, *, confidence: bool = True
+    head: Model, emissions: list, sequences: Sequences, *, confidence: bool = True
 ) -> Names:
     """Find the spans of the best tag sequences.
 
     head (Model): The reference "head" of the tagger.
-    emissions (List[Floats2d]): One array (tokens, tags) per document.
-    sequences (Sequences): What is tagged.
+    emissions (List[Floats2d] | List[Ragged]): Emissions (units, tags) per document.
+    sequences (Sequences): What is tagged, in the order of the text.
     confidence (bool): Whether to compute the spans' probabilities.
-    RETURNS (Names): The spans.
+    RETURNS (Names): The spans. If pieces are tagged, a probability is that of the tags of its pieces.
     """
-    decoder = decoder_of(head)
-    flat = _flatten(head, emissions)
-    starts = torch.from_numpy(sequences.starts).to(flat.device)
-    found = []
-    for rows, index, mask in _batches(sequences, flat.device):
-        padded = flat[index]
-        tags, _ = decoder.decode(padded, mask)
-        spans = _spans(decoder, tags)
-        row, first, end = spans.T
-        offset = starts[rows][row]
-        columns = [offset + first, offset + end, tags[row, first]]
-        if confidence:
-            # Only sequences with names are worth the forward and backward sums.
-            named, row = row.unique(return_inverse=True)
-            spans = torch.stack([row, first, end], 1)
-            columns.append(
-                decoder.span_probabilities(padded[named], tags[named], spans, mask[named])
-            )
-        found.append([column.cpu().numpy() for column in columns])
-    if not found:
-        empty = numpy.zeros(0, dtype="int64")
-        return Names(empty, empty, empty, empty.astype("float32") if confidence else None)
-    columns = [numpy.concatenate(column) for column in zip(*found, strict=True)]
-    order = columns[0].argsort()
-    columns = [column[order] for column in columns]
-    return Names(*columns) if confidence else Names(*columns, None)
+    decoder, units = decoder_of(head), Units.of(emissions)
+    flat = _flatten(head, units.rows)
+    tags = torch.zeros(len(flat), dtype=torch.long, device=flat.device)
+    batches = list(_batches(sequences.of_units(units), flat.device))
+    for _, index, mask in batches:
+        tags[index[mask]] = decoder.decode(flat[index], mask)[0][mask]
+    spans = _read_spans(decoder, units, sequences, tags.cpu().numpy())
+    starts, ends, _, owners = spans
+    if not confidence:
+        return Names(*spans[:3], None)
+    first, end = units.span(starts, ends)
+    before = units.span(sequences.starts, sequences.starts)[0][owners]
+    places = numpy.stack([first - before, end - before])
+    confidences = numpy.zeros(len(starts), dtype="float32")
+    for rows, index, mask in batches:
+        # Only sequences with names are worth the forward and backward sums.
+        chosen = numpy.isin(owners, rows).nonzero()[0]
+        named, row = numpy.unique(owners[chosen], return_inverse=True)
+        order = rows.argsort()
+        here = torch.from_numpy(order[rows[order].searchsorted(named)]).to(flat.device)
+        table = torch.from_numpy(numpy.stack([row, *places[:, chosen]], 1)).to(flat.device)
+        confidences[chosen] = (
+            decoder.span_probabilities(flat[index[here]], tags[index[here]], table, mask[here]).cpu().numpy()
+        )
+    return Names(*spans[:3], confidences)
 
 
 def find_alternatives(
-    head: Model, emissions: list[Floats2d], sequences: Sequences, n: int
+    head: Model, emissions: list, sequences: Sequences, n: int
 ) -> list[list[Alternative]]:
     """Find the n best ways to tag each sequence.
 
     head (Model): The reference "head" of the tagger.
-    emissions (List[Floats2d]): One array (tokens, tags) per document.
-    sequences (Sequences): What is tagged.
+    emissions (List[Floats2d] | List[Ragged]): Emissions (units, tags) per document.
+    sequences (Sequences): What is tagged, in the order of the text.
     n (int): How many.
-    RETURNS (list[list[Alternative]]): For each sequence, at most n alternatives, the best first.
+    RETURNS (list[list[Alternative]]): For each sequence, at most n alternatives, the best first. Tags of
+        pieces that mean the same spans are one alternative, whose probability is the sum of theirs.
     """
-    decoder = decoder_of(head)
-    flat = _flatten(head, emissions)
-    result: list[list[Alternative]] = [[] for _ in sequences.starts]
-    for rows, index, mask in _batches(sequences, flat.device):
-        tags, log_probabilities = decoder.decode_nbest(flat[index], mask, n)
-        tags = tags.flatten(0, 1)
-        row, first, end = _spans(decoder, tags).T
-        spans: list[list[tuple[int, int, int]]] = [[] for _ in tags]
-        offset = sequences.starts[rows.cpu().numpy()].repeat(n)
-        columns = (row, first, end, tags[row, first])
-        for i, start, stop, tag in zip(*(column.tolist() for column in columns), strict=True):
-            spans[i].append((int(offset[i]) + start, int(offset[i]) + stop, tag))
-        for i, of_row in enumerate(rows.tolist()):
-            exist = int(log_probabilities[i].isfinite().sum())
-            probabilities = log_probabilities[i, :exist].exp().tolist()
-            result[of_row] = [*map(Alternative, probabilities, spans[i * n : i * n + exist])]
-    return result
+    decoder, units = decoder_of(head), Units.of(emissions)
+    flat = _flatten(head, units.rows)
+    tags = torch.zeros(n, len(flat), dtype=torch.long, device=flat.device)
+    probabilities = numpy.full((len(sequences.starts), n), -numpy.inf)
+    for rows, index, mask in _batches(sequences.of_units(units), flat.device):
+        found, log_probabilities = decoder.decode_nbest(flat[index], mask, n)
+        tags[:, index[mask]] = found.transpose(0, 1)[:, mask]
+        probabilities[rows] = log_probabilities.cpu().numpy()
+    result: list[dict[tuple, float]] = [{} for _ in sequences.starts]
+    for rank, of_rank in enumerate(tags.cpu().numpy()):
+        spans: list[list[tuple[int, int, int]]] = [[] for _ in sequences.starts]
+        columns = _read_spans(decoder, units, sequences, of_rank)
+        for *span, owner in zip(*(column.tolist() for column in columns), strict=True):
+            spans[owner].append(tuple(span))
+        for alternatives, these, value in zip(result, spans, probabilities[:, rank], strict=True):
+            if value > -numpy.inf:
+                key = tuple(these)
+                alternatives[key] = alternatives.get(key, 0.0) + float(numpy.exp(value))
+    return [
+        sorted((Alternative(p, list(key)) for key, p in one.items()), key=lambda a: -a.probability)
+        for one in result
+    ]
 
 
-def _spans(decoder: ConstrainedCRF | ConstrainedSoftmax, tags: torch.Tensor) -> torch.Tensor:
-    """Spans (spans, 3) of row, first token and token after the last, in legal tags (batch, time)."""
-    tags = torch.nn.functional.pad(tags, (1, 1))
-    continues = decoder.continues[tags[:, :-1], tags[:, 1:]]
-    named = tags[:, 1:-1] != 0
-    row, first = (named & ~continues[:, :-1]).nonzero(as_tuple=True)
-    _, last = (named & ~continues[:, 1:]).nonzero(as_tuple=True)
-    return torch.stack([row, first, last + 1], 1)
+def _read_spans(
+    decoder: ConstrainedCRF | ConstrainedSoftmax,
+    units: Units,
+    sequences: Sequences,
+    tags: numpy.ndarray,
+) -> tuple[numpy.ndarray, ...]:
+    """Starts, ends, first tags and sequences of the spans that tags of units (units,) mean."""
+    tags = units.elect(tags, decoder.num_tags - 1)
+    joined = decoder.continues.cpu().numpy()[tags[:-1], tags[1:]]
+    parted = numpy.ones((2, len(tags)), dtype=bool)
+    parted[0, 1:] = parted[1, :-1] = ~joined
+    parted[0, sequences.starts] = True
+    parted[1, sequences.starts + sequences.lengths - 1] = True
+    starts, ends = ((tags != 0) & parted[0]).nonzero()[0], ((tags != 0) & parted[1]).nonzero()[0] + 1
+    owners = numpy.searchsorted(sequences.starts, starts, side="right") - 1
+    return starts, ends, tags[starts], owners
 
 
 def _flatten(head: Model, arrays: list[Floats2d]) -> torch.Tensor:
@@ -284,19 +309,22 @@ def _flatten(head: Model, arrays: list[Floats2d]) -> torch.Tensor:
     return xp2torch(flat, device=head.shims[0].device)
 
 
-def _split(head: Model, flat: torch.Tensor, like: list[Floats2d]) -> list[Floats2d]:
+def _split(head: Model, flat: torch.Tensor, like: list) -> list:
     """Cut a flat tensor as the arrays that it came from."""
     array = torch2xp(flat, ops=head.ops)
+    if any(isinstance(one, Ragged) for one in like):
+        parts = _split(head, flat, [one.dataXd for one in like])
+        return [Ragged(part, one.lengths) for part, one in zip(parts, like, strict=True)]
     ends = numpy.cumsum([0, *(len(one) for one in like)])
     return [array[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
 
 
 def _batches(
     sequences: Sequences, device: torch.device
-) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Sequences of like length together, as index (batch, time) of tokens and bool mask.
+) -> Iterator[tuple[numpy.ndarray, torch.Tensor, torch.Tensor]]:
+    """Sequences of like length together, as index (batch, time) of units and bool mask.
 
-    YIELDS (Tuple[Tensor, Tensor, Tensor]): Which sequences these are, index, mask.
+    YIELDS (Tuple[ndarray, Tensor, Tensor]): Which sequences these are, index, mask.
     """
     order = numpy.argsort(-sequences.lengths, kind="stable")
     at = 0
@@ -307,4 +335,4 @@ def _batches(
         steps = numpy.arange(longest)
         mask = steps < sequences.lengths[rows, None]
         index = numpy.where(mask, sequences.starts[rows, None] + steps, 0)
-        yield tuple(torch.from_numpy(array).to(device) for array in (rows, index, mask))
+        yield rows, torch.from_numpy(index).to(device), torch.from_numpy(mask).to(device)

@@ -44,6 +44,7 @@ DEFAULT_CRF_NER_MODEL = Config().from_str(default_model_config)["model"]
     default_config={
         "model": DEFAULT_CRF_NER_MODEL,
         "scheme": "BIO",
+        "unit": "token",
         "quote_repair": True,
         "confidence": True,
         "nbest": 0,
@@ -65,6 +66,7 @@ def make_crf_ner(
     name: str,
     model: EmissionsModelT,
     scheme: str,
+    unit: str,
     quote_repair: bool,
     confidence: bool,
     nbest: int,
@@ -75,6 +77,7 @@ def make_crf_ner(
 
     model (Model[List[Doc], List[Floats2d]]): A tagger: emissions, and what decodes them as its head.
     scheme (str): Tag scheme: "BIO", "IOB1" or "BIOES".
+    unit (str): What is tagged: "token", or "piece" if the model gives the vectors of all pieces.
     quote_repair (bool): Whether unpaired quotation marks are taken off the edges of names.
     confidence (bool): Whether to set `span._.confidence`.
     nbest (int): How many alternatives to set in `doc._.ner_nbest`; 0 sets none.
@@ -87,6 +90,7 @@ def make_crf_ner(
         model,
         name,
         scheme=scheme,
+        unit=unit,
         quote_repair=quote_repair,
         confidence=confidence,
         nbest=nbest,
@@ -138,6 +142,10 @@ class CrfNer(TrainablePipe):
     model (Model[List[Doc], List[Floats2d]]): A CRF tagger or a softmax tagger.
     name (str): Name of the component.
     scheme (str): Tag scheme: "BIO", "IOB1" or "BIOES".
+    unit (str): "token", or "piece" (Emelyanov & Artemova, 2019, sections 3.1.1 and 3.2): every piece is
+        tagged, those that continue a token with X, and a token has the tag that most of its pieces have, X
+        apart; see `layers.units.Units.elect`. The model's vectors are then those of
+        `spacy-slavner.AllPieces.v1`. To tag tokens by their first piece, pool with `reduce_first.v1`.
     quote_repair (bool): Whether unpaired quotation marks are taken off names, see `repair_quotes`.
     confidence (bool): Whether to set `span._.confidence`: with a CRF, the probability that the name stands
         there with these edges and this type; with a softmax, the product of its tokens' probabilities of
@@ -160,6 +168,7 @@ class CrfNer(TrainablePipe):
         name: str = "crf_ner",
         *,
         scheme: str = "BIO",
+        unit: str = "token",
         quote_repair: bool = True,
         confidence: bool = True,
         nbest: int = 0,
@@ -169,6 +178,13 @@ class CrfNer(TrainablePipe):
         set_attributes()
         self.vocab, self.model, self.name, self.scorer = vocab, model, name, scorer
         self.quote_repair, self.confidence = quote_repair, confidence
+        if model.attrs.get("unit", "token") != unit:
+            raise InputError(
+                f"{name!r} tags each {unit}, but its model gives one vector per {model.attrs.get('unit')}",
+                remedy="unit = \"piece\" goes with the architecture spacy-slavner.AllPieces.v1 as tok2vec, "
+                "unit = \"token\" with any other",
+            )
+        self.unit = unit
         self.nbest, self.max_sentence = nbest, max_sentence
         # What belongs to the weights and is saved with them.
         self.cfg: dict[str, Any] = {"labels": [], "scheme": Scheme(scheme).name}
@@ -237,9 +253,9 @@ class CrfNer(TrainablePipe):
                 remedy=f"Annotate some, or set initialize.components.{self.name}.labels",
             )
         head = self.model.get_ref("head")
-        head.set_dim("nO", len(self.scheme.labels(self.labels)))
+        head.set_dim("nO", len(self.scheme.labels(self.labels)) + (self.unit == "piece"))
         self.model.initialize(X=docs or [Doc(self.vocab, words=["a"])])
-        set_scheme(head, self.scheme, self.labels)
+        set_scheme(head, self.scheme, self.labels, self.unit)
         unknown = {label: n for label, n in types.items() if label not in self.labels}
         if unknown:
             skipped["names of types outside of the labels, taken for text"] = sum(unknown.values())
