@@ -16,6 +16,7 @@ from spacy_slavner.training.config import merge_config
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = srsly.read_yaml(ROOT / "project.yml")
 SPLITS = ("bsnlp2019", "bsnlp2019_final", "bsnlp2021", "single_out", "cross_topic")
+SYSTEMS = sorted(p.stem for p in (ROOT / "configs").glob("*.cfg") if p.name != "base.cfg")
 NOWHERE = "file:///no/such/repository"
 
 
@@ -73,6 +74,19 @@ def test_split_workflows_hand_their_variables_on(split, project, capfd):
     assert "--folder 'my corpus'" in lines[0]
     assert f"run experiment . --vars.split {split}" in lines[-1] and "--vars.seed 7" in lines[-1]
     assert "$" not in " ".join(lines)
+
+
+@pytest.mark.parametrize("system", ["experiments", *SYSTEMS])
+def test_system_workflows_name_their_systems(system, project, capfd):
+    values = {"vars.split": "single_out", "vars.seed": 7, "vars.recipe": "", "vars.only_languages": "cs"}
+    project_run(project, system, overrides=values, dry=True)
+    line = re.findall("(?m)^Running command: .*", capfd.readouterr().out)[-1]
+    systems, splits, seeds = re.search(r"--systems (\S+) --splits (\S+) --seeds (\S+)", line).groups()
+    if system == "experiments":
+        assert sorted(systems.split(",")) == SYSTEMS and splits == "bsnlp2019,single_out"
+    else:
+        assert (systems, splits, seeds) == (system, "single_out", "7")
+    assert "--recipe= " in line and "--languages=cs" in line and "$" not in line
 
 
 def test_split_workflow_needs_the_real_corpus(project, tiny, capfd):

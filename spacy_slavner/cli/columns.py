@@ -16,19 +16,19 @@ class ColumnCorpus:
     language (str): Its language.
     files (str): Names of the files, with {} for the part.
     parts (tuple[str, str, str]): What stands there for train, dev and test.
-    encoding (str): Encoding of the files.
+    encodings (tuple[str, ...]): Encodings that the files may have, the likeliest first.
     """
 
     language: str
     files: str
     parts: tuple[str, str, str] = ("train", "dev", "test")
-    encoding: str = "utf-8"
+    encodings: tuple[str, ...] = ("utf-8",)
 
 
-# CoNLL-2002 has testa and testb; Universal NER one folder per treebank; MultiCoNER one per language.
+# CoNLL-2002 was published in Latin-1 and has testa and testb; Universal NER has one folder per treebank;
 CORPORA = {
-    "conll2002_es": ColumnCorpus("es", "esp.{}", ("train", "testa", "testb"), "latin-1"),
-    "conll2002_nl": ColumnCorpus("nl", "ned.{}", ("train", "testa", "testb"), "latin-1"),
+    "conll2002_es": ColumnCorpus("es", "esp.{}", ("train", "testa", "testb"), ("utf-8", "latin-1")),
+    "conll2002_nl": ColumnCorpus("nl", "ned.{}", ("train", "testa", "testb"), ("utf-8", "latin-1")),
     "uner_zh": ColumnCorpus("zh", "zh_gsd-ud-{}.iob2"),
     "uner_hr": ColumnCorpus("hr", "hr_set-ud-{}.iob2"),
     "uner_sk": ColumnCorpus("sk", "sk_snk-ud-{}.iob2"),
@@ -101,5 +101,18 @@ def read_sentences(path: Path, name: str, corpus: ColumnCorpus, report) -> list:
     from ..corpora.subset import sentences
 
     source = Source(path, path.name, topic=name, language=corpus.language)
-    docs = read(source, blank_pipeline(), Options(encoding=corpus.encoding), report)
+    options = Options(encoding=encoding_of(path, corpus.encodings))
+    docs = read(source, blank_pipeline(), options, report)
     return [sentence for doc in docs for sentence in sentences(doc)]
+
+
+def encoding_of(path: Path, encodings: tuple[str, ...]) -> str:
+    """RETURNS (str): The first of the encodings that a file can have; the last if it has none of them."""
+    data = path.read_bytes()
+    for encoding in encodings[:-1]:
+        try:
+            data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    return encodings[-1]

@@ -25,7 +25,7 @@ llovió VMI O
 """
 
 
-def folder_of(tmp_path, names, text, encoding="latin-1"):
+def folder_of(tmp_path, names, text, encoding):
     for name in names:
         path = tmp_path / "in" / "es" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,8 +33,9 @@ def folder_of(tmp_path, names, text, encoding="latin-1"):
     return tmp_path / "in"
 
 
-def test_parts_and_snippets(run, tmp_path):
-    folder = folder_of(tmp_path, ("esp.train", "esp.testa", "esp.testb"), TEXT)
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+def test_parts_and_snippets(run, tmp_path, encoding):
+    folder = folder_of(tmp_path, ("esp.train", "esp.testa", "esp.testb"), TEXT, encoding)
     output = run("prepare-columns", "conll2002_es", folder, tmp_path / "out")
     assert "2 sentences written to test.spacy" in output and "1 snippets" in output
     parts = {p.stem: list(read_docs(p, NLP.vocab)) for p in (tmp_path / "out").glob("*.spacy")}
