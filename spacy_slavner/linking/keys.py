@@ -11,14 +11,14 @@ _INSIDE = re.compile(r"[\W_]+")
 _MARKED = str.maketrans(
     {"č": "ch", "ć": "ch", "š": "sh", "ś": "sh", "ž": "zh", "ź": "zh", "ż": "zh", "ť": "t"}
 )
-# English, German and Polish ways to write a sound, the longer first; then one letter for each class of
-# consonants that the six languages take for each other. Vowels differ most and go, and j and dzh with
-# them: j is one sound in Johnson and another in Janša.
+# English, German, French and Polish ways to write a sound, the longer first; then one letter for each
+# class of consonants that the six languages take for each other. Vowels differ most and go, and with them
+# j, zh and dzh: j is one sound in Johnson, another in Janša and a third in Juncker and Jean.
 _CLUSTERS = (
     ("shch", "s"), ("sch", "s"), ("tch", "s"), ("dzh", ""), ("dj", ""), ("szcz", "s"), ("sz", "s"),
-    ("cz", "s"), ("rz", "s"), ("zh", "s"), ("sh", "s"), ("ch", "s"), ("ts", "s"), ("kh", "g"), ("gh", "g"),
-    ("ph", "v"), ("th", "t"), ("ck", "k"), ("ce", "s"), ("ci", "s"), ("cy", "s"), ("x", "ks"), ("qu", "kv"),
-    ("ya", "a"), ("yu", "u"), ("ye", "e"), ("yo", "o"),
+    ("cz", "s"), ("rz", ""), ("zh", ""), ("sh", "s"), ("ch", "s"), ("ts", "s"), ("kh", "g"), ("gh", "g"),
+    ("ph", "v"), ("th", "t"), ("ck", "k"), ("ce", "s"), ("ci", "s"), ("cy", "s"), ("ge", ""), ("gi", ""),
+    ("x", "ks"), ("qu", "kv"),
 )  # fmt: skip
 _CLASSES = str.maketrans({"w": "v", "f": "v", "z": "s", "q": "k", "c": "k", **dict.fromkeys("jyiaeou", "")})
 _H = re.compile(r"(?<=\w)h")
@@ -52,9 +52,13 @@ def skeleton(text: str, language: str | None = None) -> str:
 
     text (str): A name.
     language (str | None): Its language.
-    RETURNS (str): For instance "brs nsn" for "Борис Джонсон", "Boris Johnson" and "Boris Jonson".
+    RETURNS (str): For instance "brs nsn" for "Борис Джонсон" and "Boris Johnson".
     """
-    text = fold(text).translate(_MARKED)
+    words = fold(text).split()
+    if language == "cs":
+        # Czech gives women's surnames an ending that the other languages do not have.
+        words = [word.removesuffix("ová") if len(word) > 5 else word for word in words]
+    text = " ".join(words).translate(_MARKED)
     return " ".join(_sound(word) for word in roman(text, language).split())
 
 

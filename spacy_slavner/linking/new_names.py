@@ -16,7 +16,13 @@ from .index import similarity
 from .keys import fold, roman
 from .knowledge import ANY, RowT
 
+# The least similarity of two words that sound alike; how much sounding alike counts; the least mean
+# similarity of the words of two names that are one.
+SPELT = 0.5
+SOUND = 0.8
 ALIKE = 0.72
+# Languages agree on a spelling; that one of them mentions the name more often says little.
+DAMPING = 0.25
 PERSON = "PER"
 NOTHING = "NIL"
 
@@ -78,14 +84,18 @@ class Style:
         names (Iterable[tuple[Name, int]]): Its names and how often each was seen.
         RETURNS (str): For instance "PER-Boris-Johnson".
         """
-        votes, spellings = Counter(), defaultdict(Counter)
+        counts: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         types: Counter[str] = Counter()
         for name, count in names:
-            vote = count * self._vote(name.base, name.language or ANY)
-            key = name.roman
-            votes[key] += vote
-            spellings[key][latin(name)] += vote
+            counts[_voter(name.base, name.language or ANY)][name.roman, latin(name)] += count
             types[name.type] += count
+        votes, spellings = Counter(), defaultdict(Counter)
+        for voter, own in counts.items():
+            total = sum(own.values())
+            for (key, spelling), count in own.items():
+                vote = self._vote(voter) * count / total * total**DAMPING
+                votes[key] += vote
+                spellings[key][spelling] += vote
         # A person is called by first name and surname where there are both.
         person = PERSON in types
         best = min(votes, key=lambda key: (-min(len(key.split()), 2) * person, -votes[key], key))
@@ -93,9 +103,8 @@ class Style:
         type_ = min(types, key=lambda t: (-types[t], t))
         return f"{self.prefix(type_, best)}-{written(spelling)}"
 
-    def _vote(self, base: str, language: str) -> float:
-        key = _voter(base, language)
-        return self.votes.get(key, 0.1 if key.endswith("*") else 0.5)
+    def _vote(self, voter: str) -> float:
+        return self.votes.get(voter, 0.1 if voter.endswith("*") else 0.5)
 
     def prefix(self, type_: str, key: str) -> str:
         """RETURNS (str): What the id of a name begins with."""
@@ -134,11 +143,14 @@ def is_longer(long: Name, short: Name) -> bool:
     """
     if long.type != short.type or len(long.sounds) <= len(short.sounds):
         return False
-    if set(short.sounds) <= set(long.sounds):
-        return True
     if len(short.sounds) == 1 and short.form.isupper() and len(short.form) > 1:
-        return fold(short.form) == long.initials
-    return all(any(_inflected(a, b) for b in long.sounds) for a in short.sounds)
+        if fold(short.form) == long.initials:
+            return True
+    if not all(any(_inflected(a, b) for b in long.sounds) for a in short.sounds):
+        return False
+    # What sounds alike must be spelt alike, too.
+    words = long.roman.split()
+    return all(max(similarity(a, b) for b in words) >= SPELT for a in short.roman.split())
 
 
 def is_same_longer(long: Name, short: Name) -> bool:
@@ -150,7 +162,7 @@ def is_same_longer(long: Name, short: Name) -> bool:
 def _inflected(a: str, b: str) -> bool:
     """Whether two words may be one with another ending."""
     short, long = sorted((a, b), key=len)
-    return len(short) >= 2 and long.startswith(short) and len(long) - len(short) <= 1
+    return a == b or len(short) >= 2 and long.startswith(short) and len(long) - len(short) <= 1
 
 
 class Clusters:
@@ -215,36 +227,64 @@ def new_ids(items: Sequence[tuple[int, Name, int]], style: Style, across: bool) 
 
 def _join_across(items: Sequence[tuple[int, Name, int]], clusters: Clusters, lone: list[int]) -> None:
     """Join names of different documents."""
-    by_sound: dict[tuple[str, tuple[str, ...]], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for i, (_, name, _) in enumerate(items):
-        by_sound[name.type, name.sounds][name.roman].append(i)
     alone = set(lone)
-    for (type_, sounds), spellings in by_sound.items():
+    heads: dict[tuple[str, str, str], int] = {}
+    for i, (_, name, _) in enumerate(items):
         # A surname alone is no proof: it joins by its document or below.
-        heads = {
-            spelling: found
-            for spelling, all_ in sorted(spellings.items())
-            if (found := [i for i in all_ if type_ != PERSON or len(sounds) > 1 or i in alone])
-        }
-        texts = list(heads)
-        for k, text in enumerate(texts):
-            first = heads[text][0]
-            for i in heads[text][1:]:
-                clusters.join(first, i)
-            for other in texts[:k]:
-                if similarity(text, other, ALIKE) >= ALIKE:
-                    clusters.join(first, heads[other][0])
+        if name.type != PERSON or len(name.sounds) > 1 or i in alone:
+            key = (name.type, name.roman, " ".join(name.sounds))
+            clusters.join(heads.setdefault(key, i), i)
+    blocks: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for i in heads.values():
+        for block in _blocks(items[i][1]):
+            blocks[block].append(i)
+    for block in sorted(blocks):
+        members = blocks[block]
+        for k, i in enumerate(members):
+            for j in members[:k]:
+                if clusters.find(i) != clusters.find(j) and is_same(items[i][1], items[j][1]):
+                    clusters.join(i, j)
     _join_surnames(items, clusters, lone)
+
+
+def _blocks(name: Name) -> list[tuple[str, ...]]:
+    """Keys of which two names that may be one share at least one."""
+    keys = [(name.type, *name.sounds)]
+    if len(name.sounds) > 1:
+        first, last = name.sounds[0], name.sounds[-1]
+        keys += [(name.type, "first", first, last[:2]), (name.type, "last", first[:1], last)]
+    return keys
+
+
+def is_same(a: Name, b: Name) -> bool:
+    """Whether two names of one type are spellings of one name.
+
+    a (Name): A name.
+    b (Name): A name.
+    RETURNS (bool): Whether they have as many words, and these are similar on average; what sounds the
+        same is similar.
+    """
+    words = list(zip(a.roman.split(), b.roman.split(), a.sounds, b.sounds, strict=False))
+    if len(a.sounds) != len(b.sounds) or not words:
+        return False
+    scores = [max(similarity(x, y), SOUND * (s == t)) for x, y, s, t in words]
+    return min(scores) >= SPELT and sum(scores) / len(scores) >= ALIKE
 
 
 def _join_surnames(items: Sequence[tuple[int, Name, int]], clusters: Clusters, lone: list[int]) -> None:
     """Join surnames that stand alone in their document with the most frequent person of the corpus."""
     persons: dict[str, Counter[int]] = defaultdict(Counter)
+    called: dict[int, Name] = {}
     for i, (_, name, count) in enumerate(items):
         if name.type == PERSON and len(name.sounds) > 1:
             persons[name.sounds[-1]][clusters.find(i)] += count
+            called.setdefault(clusters.find(i), name)
     for i in lone:
         name = items[i][1]
-        owners = persons.get(name.sounds[-1]) if name.type == PERSON else None
+        owners = {
+            owner: count
+            for owner, count in persons.get(name.sounds[-1], {}).items()
+            if name.type == PERSON and is_longer(called[owner], name)
+        }
         if owners:
             clusters.join(i, min(owners, key=lambda owner: (-owners[owner], owner)))
