@@ -139,8 +139,11 @@ class EncoderShim(TorchShim):
         module = self._model
         if self._cache is None and self.settings["cache_dir"] is not None:
             folder = Path(self.settings["cache_dir"])
-            what = (module.depth, module.mix is not None, str(module.dtype), self.settings["attention"])
-            digest = blake2b(repr(what).encode(), digest_size=16)
+            # All that the vectors depend on: the config but for names and dropout, how it runs, the weights.
+            ignored = (*DROPOUT_NAMES, "_name_or_path", "transformers_version")
+            config = {k: v for k, v in module.config.to_dict().items() if k not in ignored}
+            how = (module.mix is not None, str(module.dtype), self.settings["attention"])
+            digest = blake2b(repr((sorted(config.items()), how)).encode(), digest_size=16)
             for name, value in module.transformer.state_dict().items():
                 digest.update(name.encode() + value.float().cpu().contiguous().numpy().tobytes())
             self._cache = FeatureCache(

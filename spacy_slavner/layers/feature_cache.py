@@ -23,8 +23,8 @@ class FeatureCache:
     encoder (str): Digest of the encoder and its settings; arrays of other encoders are not seen.
     layers (int): Layers of an array.
     width (int): Its width.
-    gigabytes (float): Most bytes in the folder, in units of 10⁹. When they are used up, nothing more is
-        kept, and one warning says so.
+    gigabytes (float): Most bytes in the folder, in units of 10⁹, counting what is there at the start. When
+        they are used up, nothing more is kept, and one warning says so.
     """
 
     def __init__(self, folder: Path | str, encoder: str, layers: int, width: int, gigabytes: float) -> None:

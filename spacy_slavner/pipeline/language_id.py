@@ -88,8 +88,8 @@ class Languages(NamedTuple):
     """Probabilities of the languages.
 
     documents (Floats2d): Of the documents (documents, languages).
-    sentences (list[Floats2d] | None): Of each document's sentences (sentences, languages), if asked for;
-        none where a document has no sentence boundaries.
+    sentences (list[Floats2d] | None): Of each document's sentences (sentences, languages), if asked for.
+        They mean nothing where a document has no sentence boundaries.
     """
 
     documents: Floats2d
