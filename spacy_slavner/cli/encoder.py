@@ -20,6 +20,9 @@ def encoder_cli(
     languages: str = typer.Option(
         "bg,cs,pl,ru,sl,uk", "--languages", "-l", help="Languages whose words choose the pieces"
     ),
+    names: str = typer.Option(
+        "en", "--names", help="Languages whose names stand in texts of the others, and choose pieces as well"
+    ),
     layers: int = typer.Option(0, "--layers", "-y", min=0, help="Lowest layers to keep; 0 keeps all"),
     texts: list[Path] = typer.Option(
         [], "--texts", "-t", help="Text file, or folder of .txt files, that chooses pieces as well"
@@ -40,7 +43,8 @@ def encoder_cli(
     request = EncoderRequest(
         name=name,
         vocab_size=vocab_size,
-        languages=tuple(part for part in languages.replace(",", " ").split()),
+        languages=tuple(languages.replace(",", " ").split()),
+        names=tuple(names.replace(",", " ").split()),
         layers=layers,
         texts=tuple(texts),
     )

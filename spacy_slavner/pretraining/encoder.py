@@ -32,6 +32,8 @@ class EncoderRequest:
     name (str): A folder, or a name on the model hub.
     vocab_size (int): How many pieces to keep; 0 keeps all.
     languages (tuple[str, ...]): The languages whose word lists choose the pieces.
+    names (tuple[str, ...]): Languages whose names stand in texts of the others; their lists weigh as
+        much, but only forms with capitals count.
     layers (int): How many of the lowest layers to keep; 0 keeps all.
     texts (tuple[Path, ...]): Files and folders of text that choose pieces as well; together they
         weigh as much as all word lists.
@@ -40,6 +42,7 @@ class EncoderRequest:
     name: str = DEFAULT_ENCODER
     vocab_size: int = 40_000
     languages: tuple[str, ...] = LANGUAGES
+    names: tuple[str, ...] = ("en",)
     layers: int = 0
     texts: tuple[Path, ...] = field(default=())
 
@@ -60,6 +63,7 @@ class EncoderRequest:
             "name": self.name,
             "vocab_size": self.vocab_size,
             "languages": sorted(set(self.languages)),
+            "names": sorted(set(self.names) - set(self.languages)) if self.languages else [],
             "layers": self.layers,
             "texts": digest.hexdigest() if files else None,
         }
@@ -132,6 +136,7 @@ def _cut(
         words, measured = vocabulary.language_words(language)
         lists.append(words)
         held_out.append(measured)
+    lists += [vocabulary.foreign_names(language) for language in request.record()["names"]]
     weights = [1.0] * len(lists)
     if request.texts:
         lists.append(vocabulary.text_words(request.texts))
@@ -238,6 +243,11 @@ def _choice(record: dict[str, Any]) -> list[str]:
         sources.append(
             f"the word-frequency lists of {record['word_lists']} (at most {vocabulary.WORDS:,} words "
             f"of each of {listed}; every language weighs the same)"
+        )
+    if arguments["names"]:
+        sources.append(
+            f"names in the lists of {', '.join(arguments['names'])} (what the tokenizer's scores leave "
+            "to forms with capitals)"
         )
     if arguments["texts"]:
         sources.append(f"texts given by the user (SHA-256 of their contents {arguments['texts']})")

@@ -10,7 +10,7 @@ import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from math import log
 from pathlib import Path
@@ -41,12 +41,14 @@ class WordList:
     words (list[str]): The words.
     frequencies (numpy.ndarray): Their frequencies, fractions of 1. Shape: (words,).
     cased (bool): Whether the words stand as they are written in texts, or in lower case.
+    names (bool): Whether only their forms with capitals count: foreign words that texts have as names.
     """
 
     name: str
     words: list[str]
     frequencies: np.ndarray
     cased: bool = False
+    names: bool = False
 
 
 def language_words(language: str) -> tuple[WordList, WordList]:
@@ -59,6 +61,32 @@ def language_words(language: str) -> tuple[WordList, WordList]:
         20th after the 5,000 most frequent ones.
     RAISES (InputError): If wordfreq is missing or has no list for the language.
     """
+    items = _listed_words(language)
+    held_out = items[HELD_OUT_FROM::HELD_OUT_EVERY]
+    held_out_words = dict(held_out)
+    kept = [item for item in items if item[0] not in held_out_words]
+    # wordfreq is there: the list came from it.
+    from wordfreq import word_frequency
+
+    kept += [(str(number), word_frequency(str(number), language)) for number in range(NUMBERS)]
+    return _word_list(language, kept), _word_list(language, held_out)
+
+
+def foreign_names(language: str) -> WordList:
+    """Read the words of a language whose names stand in texts of others (Reuters, Asia, AFP).
+
+    Slavic word lists have few of them, and they stand there unlike any word of the language.
+
+    language (str): The code of the language.
+    RETURNS (WordList): Its words, of which only the forms with capitals count.
+    RAISES (InputError): If wordfreq is missing or has no list for the language.
+    """
+    words = _word_list(f"names, {language}", _listed_words(language))
+    return replace(words, names=True)
+
+
+def _listed_words(language: str) -> list[tuple[str, float]]:
+    """The most frequent words of a language, the most frequent one first."""
     try:
         import wordfreq
     except ImportError as error:
@@ -73,15 +101,8 @@ def language_words(language: str) -> tuple[WordList, WordList]:
             remedy="Leave it out and give text with --texts; there are lists for "
             f"{', '.join(sorted(known))} (sh is Bosnian, Croatian and Serbian in Latin letters)",
         )
-    frequencies = wordfreq.get_frequency_dict(language)
     # The dictionary runs from the most frequent word downwards.
-    items = list(frequencies.items())[:WORDS]
-    held_out = items[HELD_OUT_FROM::HELD_OUT_EVERY]
-    held_out_words = dict(held_out)
-    kept = [item for item in items if item[0] not in held_out_words]
-    numbers = (str(number) for number in range(NUMBERS))
-    kept += [(number, wordfreq.word_frequency(number, language)) for number in numbers]
-    return _word_list(language, kept), _word_list(language, held_out)
+    return list(wordfreq.get_frequency_dict(language).items())[:WORDS]
 
 
 def _word_list(name: str, items: Sequence[tuple[str, float]]) -> WordList:
@@ -160,7 +181,8 @@ class Pieces:
         Word lists are in lower case, but names are not. A word is therefore counted in lower case,
         with a capital and in capitals, in the proportion of the probabilities that the tokenizer
         itself gives the three (their pieces' Unigram scores: it has seen EU and Macron far oftener
-        than eu and macron); and a tenth of it after a quotation mark.
+        than eu and macron); and a tenth of it after a quotation mark. Of foreign names, forms in lower
+        case do not count.
 
         words (WordList): The words.
         YIELDS (tuple[int, numpy.ndarray]): The number of words counted, and their weighted counts.
@@ -174,7 +196,9 @@ class Pieces:
             scores = np.stack([np.bincount(of, self.scores[ids], minlength=len(batch)) for ids, of in cut])
             shares = np.exp(scores - scores.max(axis=0))
             shares *= weights / shares.sum(axis=0)
-            if not words.cased:
+            if words.names:
+                shares[0] = 0.0
+            if not words.cased and not words.names:
                 cut.append(self.segment(['"' + word.capitalize() for word in batch]))
                 shares = np.vstack([shares, QUOTED * weights])
             yield (

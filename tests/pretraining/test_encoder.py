@@ -72,9 +72,9 @@ def test_command_skips_what_is_made(toy: Path, toy_texts: Path, tmp_path: Path) 
     assert (out / "model.safetensors").stat().st_mtime_ns == made
     assert run(*arguments, "--force").exit_code == 0
     assert (out / "model.safetensors").stat().st_mtime_ns > made
-    request = EncoderRequest(str(toy), 36, (), 0, (toy_texts,))
+    request = EncoderRequest(str(toy), 36, (), texts=(toy_texts,))
     assert is_made(out, request)
-    assert not is_made(out, EncoderRequest(str(toy), 35, (), 0, (toy_texts,)))
+    assert not is_made(out, EncoderRequest(str(toy), 35, (), texts=(toy_texts,)))
     (toy_texts / "c.txt").write_text("kniha", encoding="utf8")
     assert not is_made(out, request)
     (toy_texts / "c.txt").unlink()

@@ -50,6 +50,17 @@ def test_lower_case_lists_are_counted_in_their_likely_case() -> None:
     assert counts["E"] == pytest.approx(title + 0.5 * vocabulary.QUOTED)
 
 
+def test_only_forms_with_capitals_of_foreign_names_count() -> None:
+    names = ["<s>", "<pad>", "</s>", "<unk>", "▁", "E", "U", "e", "u", '"', "▁eu", "▁EU", "<mask>"]
+    scores = np.array([0, 0, 0, 0, -3, -9, -9, -9, -9, -9, -8, -5, 0], dtype=float)
+    pieces = vocabulary.Pieces(unigram_tokenizer(names, scores, 3))
+    words = vocabulary.WordList("xx", ["eu"], np.array([0.5]), names=True)
+    counts = dict(zip(names, total(pieces, words), strict=True))
+    odds = np.exp([-8.0, -21.0, -5.0])
+    assert counts["▁EU"] == pytest.approx(0.5 * odds[2] / odds.sum())
+    assert counts["▁eu"] == counts['"'] == 0
+
+
 def test_what_is_kept(toy: Path, toy_texts: Path) -> None:
     pieces = pieces_of(toy)
     counts = total(pieces, vocabulary.text_words([toy_texts]))
