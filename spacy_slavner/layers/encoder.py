@@ -1,6 +1,7 @@
 """The transformer as a thinc model for spaCy's stock `transformer` component."""
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -230,7 +231,8 @@ class EncoderShim(TorchShim):
         with TemporaryDirectory() as folder:
             for name, data in message["tokenizer"].items():
                 (Path(folder) / Path(name).name).write_bytes(data)
-            srsly.write_json(Path(folder) / "config.json", message["config"])
+            # srsly rounds to nine decimals, which makes 0 of an epsilon of 1e-12.
+            (Path(folder) / "config.json").write_text(json.dumps(message["config"]), encoding="utf-8")
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         self.set_encoder(self.configure(config), tokenizer)

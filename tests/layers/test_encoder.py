@@ -155,6 +155,8 @@ def test_bytes_and_disk(tiny_encoder, tmp_path, settings):
     fresh.add_pipe("transformer", config=config(tiny_encoder, **settings))
     for loaded in (spacy.load(tmp_path / "pipeline"), fresh.from_bytes(nlp.to_bytes())):
         assert (hidden(loaded(TEXT)) == hidden(nlp(TEXT))).all()
+        again = loaded.get_pipe("transformer").model.shims[0].module
+        assert again.config.layer_norm_eps == module.config.layer_norm_eps == 1e-12
 
 
 def test_no_pickle_on_disk(tiny_encoder, tmp_path, monkeypatch):
