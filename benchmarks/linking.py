@@ -7,7 +7,8 @@
 With `--topic` the split's training part is cut in two: that topic is tested on, the others are trained
 on. For a split that shares its topics (cross_topic) leave `--topic` out: its tuning part is tested on.
 Settings are chosen so; `--test` is for the final figures. Base forms are the annotated ones ("gold", the
-setting of the SlavicNER paper) or the mention as it stands ("form").
+setting of the SlavicNER paper), the most frequent one of the form in the training part ("memory"), the
+mention as it stands ("form"), or what the `name_normalizer` of a pipeline gives (its path).
 """
 
 import json
@@ -17,12 +18,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+import spacy
 import typer
 from tqdm import tqdm
 
 from spacy_slavner.corpora import slavicner
-from spacy_slavner.corpora.mentions import NO_ID
+from spacy_slavner.corpora.mentions import NO_ID, Mention
 from spacy_slavner.corpora.report import Report
 from spacy_slavner.corpora.sources import Options, Source
 from spacy_slavner.corpora.splits import assign
@@ -37,17 +40,53 @@ LinkedT = list[tuple[Name, str]]
 GROUPS = {"topic": lambda source: source.topic, "document": lambda source: source.source}
 
 
-def read(sources: Iterable[Source], base_forms: str) -> list[LinkedT]:
+def read(sources: Iterable[Source], base_forms: str, training: list[LinkedT] = ()) -> list[LinkedT]:
     """Read the names of documents and their ids; those without an id are left out."""
+    if base_forms not in ("gold", "memory", "form"):
+        return normalised(sources, base_forms)
     report = Report()
+    memory = most_frequent(training, lambda n: (n.language, n.form), lambda n, _: n.base)
+
+    def base(mention: Mention, source: Source) -> str:
+        known = {"gold": mention.lemma, "memory": memory.get((source.language, mention.form))}
+        return known.get(base_forms) or mention.form
+
     documents = []
     for source in tqdm(sources, desc="read", unit="doc"):
         mentions = slavicner.read_tsv(source.annotation, "utf-8", report, source.annotation_source)
         documents.append(
             [
-                (Name(m.form, m.form if base_forms == "form" else m.lemma, m.type, source.language), m.id)
+                (Name(m.form, base(m, source), m.type, source.language), m.id)
                 for m in mentions
                 if m.id and m.id != NO_ID
+            ]
+        )
+    return documents
+
+
+def most_frequent(documents: Iterable[LinkedT], key: Callable, value: Callable) -> dict:
+    """What a name's key most often goes with."""
+    counts: dict[Any, Counter] = defaultdict(Counter)
+    for name, id in (pair for document in documents for pair in document):
+        counts[key(name)][value(name, id)] += 1
+    return {k: min(seen, key=lambda v: (-seen[v], v)) for k, seen in counts.items()}
+
+
+def normalised(sources: Iterable[Source], path: str) -> list[LinkedT]:
+    """Read names with the base forms that a pipeline gives to the annotated mentions."""
+    nlp = spacy.load(path)
+    normalizer = nlp.get_pipe("name_normalizer")
+    documents = []
+    for source in tqdm(sources, desc="base forms", unit="doc"):
+        (doc,) = slavicner.read(source, nlp, Options(), Report())
+        for ent in doc.ents:
+            ent._.base_form = None
+        doc = normalizer(doc)
+        documents.append(
+            [
+                (Name(ent.text, ent._.base_form or ent.text, ent.label_, source.language), ent.kb_id_)
+                for ent in doc.ents
+                if ent.kb_id_ not in ("", NO_ID)
             ]
         )
     return documents
@@ -71,10 +110,7 @@ def parts(folder: Path, split: str, topic: str | None, test: bool) -> tuple[list
 
 def look_up(documents: list[LinkedT], key: Callable[[Name], str]) -> Callable[[Name], str]:
     """The baseline: the most frequent id of a form, or of a base form."""
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for name, id in (pair for document in documents for pair in document):
-        counts[key(name).lower()][id] += 1
-    best = {k: min(ids, key=lambda id: (-ids[id], id)) for k, ids in counts.items()}
+    best = most_frequent(documents, lambda n: key(n).lower(), lambda _, id: id)
     # What is not found gets an id of its form: the shared tasks' "-1" would make all of them one entity.
     return lambda name: best.get(key(name).lower(), f"{name.type}-{name.form.lower()}")
 
@@ -117,14 +153,36 @@ def lea(sources: list[Source], documents: list[LinkedT], ids: list[list[str]]) -
 
 
 def measure(
-    folder: Path, split: str, topic: str | None, test: bool, base_forms: str, held_out: str
-) -> tuple[dict, Linker]:
-    """Train, link, and score beside look-up."""
+    folder: Path, split: str, topic: str | None, test: bool, base_forms: list[str], held_out: str
+) -> list[dict]:
+    """Train once, link with each kind of base forms, and score beside look-up."""
     train_sources, test_sources = parts(folder, split, topic, test)
-    training, testing = read(train_sources, "gold"), read(test_sources, base_forms)
+    training = read(train_sources, "gold")
     began = time.process_time()
     linker = train(training, [str(GROUPS[held_out](source)) for source in train_sources])
     seconds = time.process_time() - began
+    where = "test" if test else topic or "tuning part"
+    figures = {
+        "split": split,
+        "tested_on": where,
+        "held_out": held_out,
+        "documents": {"train": len(train_sources), "test": len(test_sources)},
+        "train_seconds": seconds,
+        "knowledge_rows": len(linker.knowledge),
+        "knowledge_bytes": linker.knowledge.index.nbytes(),
+    }
+    result = []
+    for kind in base_forms:
+        testing = read(test_sources, kind, training)
+        result.append(
+            {**figures, "base_forms": kind, "systems": systems(linker, training, testing, test_sources)}
+        )
+        show(result[-1])
+    return result
+
+
+def systems(linker: Linker, training: list[LinkedT], testing: list[LinkedT], test_sources) -> dict:
+    """Score look-up and the linker."""
     known = {id for document in training for _, id in document}
     names = [[name for name, _ in document] for document in testing]
     rows = {}
@@ -136,7 +194,7 @@ def measure(
         began = time.process_time()
         ids = [[link.id for link in links] for links in linker.link(names, scope)]
         rows[f"name_linker, scope {scope}"] = {"ids": ids, "seconds": time.process_time() - began}
-    systems = {
+    return {
         label: {
             **accuracies(testing, row["ids"], known),
             "lea": lea(test_sources, testing, row["ids"]),
@@ -144,14 +202,6 @@ def measure(
         }
         for label, row in rows.items()
     }
-    where = "test" if test else topic or "tuning part"
-    figures = {
-        "split": split, "tested_on": where, "base_forms": base_forms, "held_out": held_out,
-        "documents": {"train": len(training), "test": len(testing)},
-        "train_seconds": seconds, "knowledge_rows": len(linker.knowledge),
-        "knowledge_bytes": linker.knowledge.index.nbytes(), "systems": systems,
-    }  # fmt: skip
-    return figures, linker
 
 
 def show(figures: dict) -> None:
@@ -220,7 +270,9 @@ def main(
     split: str = typer.Option("single_out", help="Split of the corpus"),
     topic: str = typer.Option(None, help="Topic of the training part to test on"),
     test: bool = typer.Option(False, help="Train on the whole training part, test on the test part"),
-    base_forms: str = typer.Option("gold", help="Base forms at test time: gold or form"),
+    base_forms: list[str] = typer.Option(
+        ["gold", "memory", "form"], help="Base forms at test time: gold, memory, form or a pipeline"
+    ),
     held_out: str = typer.Option("topic", help="What the ranker has not seen in training: topic or document"),
     sizes: list[int] = typer.Option([], help="Names in a knowledge base for the latency of look-ups"),
     seed: int = typer.Option(0, help="Seed of the made-up names"),
@@ -228,8 +280,7 @@ def main(
     """Measure links."""
     figures: dict = {"seed": seed}
     if folder is not None:
-        figures["accuracy"], _ = measure(folder, split, topic, test, base_forms, held_out)
-        show(figures["accuracy"])
+        figures["accuracy"] = measure(folder, split, topic, test, base_forms, held_out)
     figures["latency"] = [latency(size, seed) for size in sizes]
     with whole_file(json_path) as file:
         file.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf8")

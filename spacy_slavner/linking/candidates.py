@@ -20,7 +20,7 @@ FEATURES = (
     "base form, language and type: share", "base form and type: share", "base form: share",
     "sound and type: share", "sound: share", "spelling", "spelling, type", "spelling below 0.9",
     "own type", "own type share", "count", "count, spelling only", "id spelling", "seen in this language",
-    "one word, base form unknown",
+    "one word, base form unknown", "sound: consonants", "sound: consonants, base form unknown",
     "none", "none, PER", "none, LOC", "none, ORG", "none, PRO", "none, EVT", "none, one word",
     "none, capitals", "none, name known", "none, base form known", "none, sound known", "none, spelling",
     "none, longer than three words",
@@ -108,6 +108,12 @@ def find(index: Index, name: Name) -> Candidates:
         _shares(X, index, kind, rows, place_of, language, type_)
     for id, i in place_of.items():
         _own(X[i], index, id, type_, spelling.get(id, 0.0), name)
+        # The more consonants two names share, the less it is by chance.
+        if X[i, COLUMN["sound and type: share"]] > 0:
+            consonants = min(sum(map(len, name.sounds)), 10) / 10
+            X[i, COLUMN["sound: consonants"]] = consonants
+            unknown = X[i, COLUMN["base form: share"]] == 0
+            X[i, COLUMN["sound: consonants, base form unknown"]] = consonants * unknown
     _none(X[-1], name, same, spelling)
     return Candidates(ids, X)
 

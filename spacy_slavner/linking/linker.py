@@ -19,6 +19,7 @@ CONTEXT = (
     "corpus: other names", "none: longer name", "none: longer name is new",
 )  # fmt: skip
 CACHE = 50_000
+FOLDS = 8
 SURE = 0.5
 SCOPES = ("document", "corpus")
 
@@ -227,15 +228,17 @@ def train(
     from names that are new as often as names are in a new text.
 
     documents (Sequence[Sequence[tuple[Name, str]]]): The names of each document and their ids.
-    groups (Sequence[str]): The group of each document, such as its topic.
+    groups (Sequence[str]): The group of each document, such as its topic; at most eight are held out
+        in turn, more are put together.
     extra (Knowledge | None): More names, such as a user's own.
     decay (float): Decay of the rankers' weights.
     RETURNS (Linker): The trained linker.
     """
     whole = knowledge_of(documents)
     parts = []
-    for group in tqdm(sorted(set(groups)), desc="linker", unit="group"):
-        own = [document for document, g in zip(documents, groups, strict=True) if g == group]
+    folds = _folds(groups)
+    for fold in tqdm(sorted(set(folds)), desc="linker", unit="fold"):
+        own = [document for document, f in zip(documents, folds, strict=True) if f == fold]
         others = whole - knowledge_of(own)
         index = Index.of(others + (extra.index.counts() if extra is not None else Counter()))
         linker = Linker(Knowledge(index))
@@ -260,6 +263,12 @@ def train(
         second[scope] = _fit(rows, decay)
     counts = whole + (extra.index.counts() if extra is not None else Counter())
     return Linker(Knowledge(Index.of(counts)), first, second, Style.of(whole))
+
+
+def _folds(groups: Sequence[str]) -> list[int]:
+    """Number the groups, putting some together where there are many."""
+    fold_of = {group: i % FOLDS for i, group in enumerate(sorted(set(groups)))}
+    return [fold_of[group] for group in groups]
 
 
 def knowledge_of(documents: Iterable[Iterable[tuple[Name, str]]]) -> Counter[RowT]:

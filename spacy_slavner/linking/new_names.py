@@ -23,6 +23,7 @@ SOUND = 0.8
 ALIKE = 0.72
 # Languages agree on a spelling; that one of them mentions the name more often says little.
 DAMPING = 0.25
+MARKS, ROMANISED = "^", "*"
 PERSON = "PER"
 NOTHING = "NIL"
 
@@ -31,7 +32,8 @@ class Style:
     """How ids are written: learnt from the ids of the knowledge base.
 
     votes (dict[str, float]): By language, how often a base form is spelt as in the id; a language's
-        names in another script than Latin have a key of their own.
+        names with marks, and those in another script than Latin, have keys of their own.
+    marks (dict[str, float]): By language, how often ids keep the marks of Latin letters.
     prefixes (dict[str, str]): By type, what ids most often begin with.
     words (dict[str, dict[str, str]]): By type, words of base forms whose ids begin with something else.
     """
@@ -41,8 +43,10 @@ class Style:
         votes: dict[str, float] | None = None,
         prefixes: dict[str, str] | None = None,
         words: dict[str, dict[str, str]] | None = None,
+        marks: dict[str, float] | None = None,
     ) -> None:
         self.votes, self.prefixes, self.words = votes or {}, prefixes or {}, words or {}
+        self.marks = marks or {}
 
     @classmethod
     def of(cls, counts: Counter[RowT]) -> "Style":
@@ -52,6 +56,7 @@ class Style:
         RETURNS (Style): What was learnt.
         """
         same, all_, first = Counter(), Counter(), defaultdict(Counter)
+        marked, kept = Counter(), Counter()
         by_word: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
         for id, _, base, language, type_ in counts:
             prefix, dash, name = id.partition("-")
@@ -62,6 +67,9 @@ class Style:
                 key = _voter(base, language)
                 same[key] += roman(base, language or None) == roman(name)
                 all_[key] += 1
+                if key.endswith(MARKS) and roman(base) == roman(name):
+                    marked[language] += 1
+                    kept[language] += not name.isascii()
             first[type_][prefix] += 1
             for word in roman(base, language or None).split():
                 by_word[type_, word].add((id, prefix))
@@ -72,11 +80,12 @@ class Style:
             prefix, n = Counter(prefix for _, prefix in sorted(ids)).most_common(1)[0]
             if prefix != prefixes[type_] and n >= 3 and n / len(ids) > 0.7:
                 words[type_][word] = prefix
-        return cls(votes, prefixes, dict(words))
+        marks = {language: kept[language] / n for language, n in marked.items()}
+        return cls(votes, prefixes, dict(words), marks)
 
     def to_dict(self) -> dict[str, Any]:
         """RETURNS (dict[str, Any]): What was learnt, to be saved."""
-        return {"votes": self.votes, "prefixes": self.prefixes, "words": self.words}
+        return {"votes": self.votes, "prefixes": self.prefixes, "words": self.words, "marks": self.marks}
 
     def id(self, names: Iterable[tuple[Name, int]]) -> str:
         """Make an id for a cluster.
@@ -87,7 +96,7 @@ class Style:
         counts: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         types: Counter[str] = Counter()
         for name, count in names:
-            counts[_voter(name.base, name.language or ANY)][name.roman, latin(name)] += count
+            counts[_voter(name.base, name.language or ANY)][name.roman, self.latin(name)] += count
             types[name.type] += count
         votes, spellings = Counter(), defaultdict(Counter)
         for voter, own in counts.items():
@@ -98,13 +107,18 @@ class Style:
                 spellings[key][spelling] += vote
         # A person is called by first name and surname where there are both.
         person = PERSON in types
-        best = min(votes, key=lambda key: (-min(len(key.split()), 2) * person, -votes[key], key))
+        best = min(votes, key=lambda key: (-_whole(key) * person, -votes[key], key))
         spelling = min(spellings[best], key=lambda s: (-spellings[best][s], s))
         type_ = min(types, key=lambda t: (-types[t], t))
         return f"{self.prefix(type_, best)}-{written(spelling)}"
 
     def _vote(self, voter: str) -> float:
-        return self.votes.get(voter, 0.1 if voter.endswith("*") else 0.5)
+        return self.votes.get(voter, 0.1 if voter.endswith(ROMANISED) else 0.5)
+
+    def latin(self, name: Name) -> str:
+        """RETURNS (str): A base form in Latin letters, with its own marks if ids have them."""
+        keeps = _is_latin(name.base) and self.marks.get(name.language or ANY, 1.0) >= 0.5
+        return name.base if keeps else romanize(name.base, name.language)
 
     def prefix(self, type_: str, key: str) -> str:
         """RETURNS (str): What the id of a name begins with."""
@@ -113,9 +127,9 @@ class Style:
         return special[0] if special else self.prefixes.get(type_, type_)
 
 
-def latin(name: Name) -> str:
-    """RETURNS (str): A base form in Latin letters, with its own marks if it has those already."""
-    return name.base if _is_latin(name.base) else romanize(name.base, name.language)
+def _whole(key: str) -> int:
+    """How many words of a name are written out, up to two."""
+    return min(sum(len(word) > 1 for word in key.split()), 2)
 
 
 def _is_latin(text: str) -> bool:
@@ -123,8 +137,8 @@ def _is_latin(text: str) -> bool:
 
 
 def _voter(base: str, language: str) -> str:
-    """Who votes for a spelling: a language, with a star where it is romanised."""
-    return language if _is_latin(base) else f"{language}*"
+    """Who votes for a spelling: a language, apart where it is romanised and where it has marks."""
+    return language + ("" if base.isascii() else MARKS if _is_latin(base) else ROMANISED)
 
 
 def written(spelling: str) -> str:
@@ -273,6 +287,9 @@ def is_same(a: Name, b: Name) -> bool:
 
 def _join_surnames(items: Sequence[tuple[int, Name, int]], clusters: Clusters, lone: list[int]) -> None:
     """Join surnames that stand alone in their document with the most frequent person of the corpus."""
+    alone: Counter[str] = Counter()
+    for i in lone:
+        alone[items[i][1].roman] += items[i][2]
     persons: dict[str, Counter[int]] = defaultdict(Counter)
     called: dict[int, Name] = {}
     for i, (_, name, count) in enumerate(items):
@@ -284,7 +301,10 @@ def _join_surnames(items: Sequence[tuple[int, Name, int]], clusters: Clusters, l
         owners = {
             owner: count
             for owner, count in persons.get(name.sounds[-1], {}).items()
-            if name.type == PERSON and is_longer(called[owner], name)
+            if name.type == PERSON and name.form[:1].isupper() and is_longer(called[owner], name)
         }
+        # Who is mostly called by one name needs no other: Muhammad.
+        if sum(owners.values()) < alone[name.roman]:
+            continue
         if owners:
             clusters.join(i, min(owners, key=lambda owner: (-owners[owner], owner)))

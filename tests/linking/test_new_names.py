@@ -1,5 +1,5 @@
 from spacy_slavner.linking.candidates import Name
-from spacy_slavner.linking.new_names import Clusters, Style, is_longer, new_ids, written
+from spacy_slavner.linking.new_names import Clusters, Style, is_longer, is_same, new_ids, written
 
 
 def person(base, language="pl", type_="PER"):
@@ -67,6 +67,29 @@ def test_style_learns_prefixes_and_votes():
     assert style.prefix("EVT", "brexit") == "EVT"
     assert style.votes["pl"] > style.votes["cs"]
     assert Style(**style.to_dict()).to_dict() == style.to_dict()
+
+
+def test_one_name_that_stands_mostly_alone_stays_alone():
+    found = ids(*((i, person("Muhammad")) for i in range(5)), (9, person("Tahir Muhammad")))
+    assert found == ["PER-Muhammad"] * 5 + ["PER-Tahir-Muhammad"]
+
+
+def test_common_nouns_are_no_surnames():
+    assert ids((0, person("labouristé", "cs")), (1, person("Jan Labourist")))[0] == "PER-Labouristé"
+
+
+def test_spellings_are_compared_word_by_word():
+    assert is_same(person("Michel Barnier"), person("Мишел Барние", "bg"))
+    assert is_same(person("Nigel Farage"), person("Найджъл Фараж", "bg"))
+    assert not is_same(person("Dominic Raab"), person("Dominic Cummings"))
+    assert not is_same(person("Nord Stream 1"), person("Nord Stream 2"))
+
+
+def test_marks_are_kept_where_ids_keep_them():
+    pairs = {"sl": ("PER-Janez-Janša", "Janez Janša"), "cs": ("PER-Adam-Vojtech", "Adam Vojtěch")}
+    style = Style.of({(id, name, name, language, "PER"): 1 for language, (id, name) in pairs.items()})
+    assert ids((0, person("Borut Pišek", "sl")), style=style) == ["PER-Borut-Pišek"]
+    assert ids((0, person("Jan Dvořák", "cs")), style=style) == ["PER-Jan-Dvorak"]
 
 
 def test_written():

@@ -1,0 +1,71 @@
+import numpy
+import pytest
+
+from spacy_slavner.linking.candidates import FEATURES, Name, find
+from spacy_slavner.linking.knowledge import Knowledge
+from spacy_slavner.linking.linker import CONTEXT, FOLDS, Linker, _folds, train
+
+PLACES = [("Niemcy", "Германия", "GPE-Germany"), ("Praga", "Прага", "GPE-Prague"),
+          ("Wilno", "Вильнюс", "GPE-Vilnius"), ("Polska", "Польша", "GPE-Poland"), ("Rosja", "Россия", "GPE-Russia")]  # fmt: skip
+
+
+def documents():
+    result = []
+    for _ in range(4):
+        for pl, ru, id in PLACES:
+            result.append([(Name(pl, pl, "LOC", "pl"), id)])
+            result.append([(Name(ru, ru, "LOC", "ru"), id), (Name("x" + ru, ru, "LOC", "ru"), id)])
+    return result
+
+
+@pytest.fixture(scope="module")
+def linker():
+    return train(documents(), [str(i) for i in range(len(documents()))])
+
+
+def test_train_is_deterministic(linker):
+    again = train(documents(), [str(i) for i in range(len(documents()))])
+    assert again.to_dict() == linker.to_dict()
+    assert again.knowledge.to_bytes() == linker.knowledge.to_bytes()
+
+
+def test_links(linker):
+    for scope in ("document", "corpus"):
+        links = linker.link([[name for name, _ in document] for document in documents()], scope)
+        for document, found in zip(documents(), links, strict=True):
+            assert [link.id for link in found] == [id for _, id in document]
+            assert all(link.known and 0 < link.probability <= 1 for link in found)
+
+
+def test_new_name_is_told_from_known_ones(linker):
+    (link,), *_ = linker.link([[Name("Bruksela", "Bruksela", "LOC", "pl")]])
+    assert not link.known
+    assert link.id == "GPE-Bruksela"
+
+
+def test_other_features_are_refused(linker):
+    data = linker.to_dict() | {"features": ["another"]}
+    with pytest.raises(ValueError, match="other features"):
+        Linker.from_dict(linker.knowledge, data)
+
+
+def test_folds():
+    assert _folds(["b", "a", "b"]) == [1, 0, 1]
+    assert set(_folds([f"{i:03}" for i in range(100)])) == set(range(FOLDS))
+
+
+def test_features_are_finite_and_named():
+    knowledge = Knowledge()
+    for pl, ru, id in PLACES:
+        knowledge.add(id, pl, language="pl", type="LOC", count=3)
+        knowledge.add(id, ru, language="ru")
+    for name in (
+        Name("Niemcy", "Niemcy", "LOC", "pl"),
+        Name("?", "?", "XXX", None),
+        Name("Прага", "Прага", "PER", "bg"),
+    ):
+        found = find(knowledge.index, name)
+        assert found.features.shape == (len(found.ids) + 1, len(FEATURES))
+        assert numpy.isfinite(found.features).all()
+        assert found.ids == sorted(found.ids)
+    assert len(set(FEATURES + CONTEXT)) == len(FEATURES) + len(CONTEXT)
