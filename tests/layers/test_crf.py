@@ -353,5 +353,7 @@ def test_bad_input_is_refused():
         crf.decode(emissions, torch.tensor([[True, False, True]] * 2))
     with pytest.raises(ValueError, match="diverged"):
         crf.marginals(emissions * float("nan"), mask)
+    with pytest.raises(ValueError, match="diverged"):
+        crf.decode(emissions * float("nan"), mask)
     with pytest.raises(ValueError, match="reduction"):
         crf(emissions, mask.long(), mask, reduction="most")

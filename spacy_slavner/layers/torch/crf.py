@@ -136,6 +136,7 @@ class ConstrainedCRF(Rules, CRF):
         """
         with torch.autocast(emissions.device.type, enabled=False):
             emissions, mask = self._prepare(emissions, mask)
+            self._require_finite(emissions)
             scores = self._scores(-math.inf)
             compiled = compiled_viterbi() if emissions.device.type == "cpu" else None
             if compiled is None:

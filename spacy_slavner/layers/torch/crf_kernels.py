@@ -11,6 +11,7 @@ from numba import njit
 
 # Sequences that are searched side by side: as many as a vector register holds.
 LANES = 8
+NEVER = numpy.float32(-numpy.inf)
 
 
 def viterbi(
@@ -63,6 +64,8 @@ def _viterbi(emissions, lengths, start, transitions, end, tags, scores):
                     here[lane] = best[t - 1, 0, lane] + transitions[0, tag]
                 for before in range(1, n_tags):
                     step = transitions[before, tag]
+                    if step == NEVER:
+                        continue
                     there = best[t - 1, before]
                     for lane in range(LANES):
                         path = there[lane] + step

@@ -55,3 +55,11 @@ class Rules:
             raise ValueError("the mask must be true on the tokens of a sequence, then false")
         emissions = emissions.float().masked_fill(~mask.unsqueeze(2), 0.0)
         return emissions, mask
+
+    @staticmethod
+    def _require_finite(emissions: Tensor) -> None:
+        """Refuse what comes of weights that have diverged; one number says whether all are finite."""
+        if not bool(torch.isfinite(emissions.sum(dtype=torch.float32))):
+            raise ValueError(
+                "the scores of the tags are not finite: training has diverged, try a lower learning rate"
+            )

@@ -58,7 +58,7 @@ class ConstrainedSoftmax(Rules, nn.Module):
         mask (Tensor | None): Mask (batch, time).
         RETURNS (tuple[Tensor, Tensor]): Legal tags (batch, time), 0 on padding, and their log
             probabilities (batch,).
-        RAISES (ValueError): Bad shapes, bad mask.
+        RAISES (ValueError): Bad shapes, bad mask, emissions not finite.
         """
         log_probability, mask = self._log_probability(emissions, mask)
         tags = self.repair(log_probability.argmax(2) * mask)
@@ -92,7 +92,7 @@ class ConstrainedSoftmax(Rules, nn.Module):
         spans (Tensor): Spans (spans, 3): row in the batch, first token, token after the last.
         mask (Tensor | None): Mask (batch, time).
         RETURNS (Tensor): (spans,).
-        RAISES (ValueError): Bad shapes, bad mask.
+        RAISES (ValueError): Bad shapes, bad mask, emissions not finite.
         """
         log_probability, mask = self._log_probability(emissions, mask)
         rows, first, end = spans.unbind(1)
@@ -120,8 +120,5 @@ class ConstrainedSoftmax(Rules, nn.Module):
     def _log_probability(self, emissions: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         with torch.autocast(emissions.device.type, enabled=False):
             emissions, mask = self._prepare(emissions, mask)
-            if not bool(torch.isfinite(emissions).all()):
-                raise ValueError(
-                    "the scores of the tags are not finite: training has diverged, try a lower learning rate"
-                )
+            self._require_finite(emissions)
             return emissions.log_softmax(2), mask
