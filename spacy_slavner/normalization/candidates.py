@@ -59,4 +59,6 @@ class Candidates:
         fitting = (
             i for n in range(min(len(low), _LONGEST) + 1) for i in endings.get(low[len(low) - n :], ())
         )
-        return [(i, apply(self.scripts[i], piece).lower()) for i in fitting]
+        made = ((i, apply(self.scripts[i], piece).lower()) for i in fitting)
+        # A stump of one or two letters is no name: "novi" without the "ovi" of possessives.
+        return [(i, result) for i, result in made if not result or len(result) >= min(3, len(low) - 1)]

@@ -11,12 +11,13 @@ import numpy
 from .candidates import Candidates
 from .names import Name, Text
 from .scripts import Lesson, Piece, apply
+from .words import WordFrequencies
 
 _CACHE = 1 << 17
 # Slots of a piece's features; those of whole words are dropped more often in training.
-_OWN, _NEAR, _TRAITS = 17, 5, 6
+_OWN, _NEAR = 17, 5
 _NEIGHBOURS = (-1, 1, -2, 2)
-_HISTORY = 5
+HISTORY = 5
 EVIDENCE = (
     "unchanged",
     "name",
@@ -31,6 +32,10 @@ EVIDENCE = (
     "base_elsewhere",
     "inflected",
     "short",
+    "frequency",
+    "frequency_gain",
+    "known",
+    "unchanged_known",
 )
 
 
@@ -108,11 +113,15 @@ class Features:
 
     candidates (Candidates): The scripts.
     lexicon (Lexicon): The pieces of base forms in training.
+    words (WordFrequencies): Frequencies of words.
     buckets (int): Number of buckets that features are hashed into.
     """
 
-    def __init__(self, candidates: Candidates, lexicon: Lexicon, buckets: int) -> None:
-        self.candidates, self.lexicon, self.hash = candidates, lexicon, Hasher(buckets)
+    def __init__(
+        self, candidates: Candidates, lexicon: Lexicon, words: WordFrequencies, buckets: int
+    ) -> None:
+        self.candidates, self.lexicon, self.words = candidates, lexicon, words
+        self.hash = Hasher(buckets)
         self.own = lru_cache(_CACHE)(self._own)
         self.near = lru_cache(_CACHE)(self._near)
         self.options = lru_cache(_CACHE)(self._options)
@@ -175,7 +184,7 @@ class Features:
                 else [hash_(f"{step}"), 0, 0, 0, 0]
             )
         features += self.near("first", language, pieces[0].text) if i > 2 else [0] * _NEAR
-        features += [0] * _HISTORY
+        features += [0] * HISTORY
         return features
 
     def word_slots(self) -> list[int]:
@@ -211,7 +220,8 @@ class Features:
     def _options(self, language: str, label: str, place: str, text: str, group: str | None):
         """Scripts, results, buckets and numbers of a piece's candidates: what does not depend on the text."""
         low, hash_, lexicon = text.lower(), self.hash, self.lexicon
-        scripts, results, traits, numbers = [], [], [], []
+        scripts, results, traits, numbers, known, gains = [], [], [], [], [], []
+        own_frequency = self.words(language, low)
         for script, result in self.fitting(language, text):
             same = result == low
             scripts.append(script)
@@ -224,6 +234,7 @@ class Features:
                     hash_(f"r {result[-3:]}"),
                     hash_(f"r {label} {result[-2:]}"),
                     0,
+                    0,
                 ]
             )
             row = [0.0] * len(EVIDENCE)
@@ -233,18 +244,35 @@ class Features:
             row[10] = lexicon.others(f"* {result}", f"{language} {low}", group)
             row[11] = not same and lexicon.others(f"- {language} {result}", "", group)
             row[12] = len(result) < 3 < len(low)
+            frequency = self.words(language, result)
+            gain = frequency - own_frequency
+            if same:
+                row[16] = frequency > 0
+            else:
+                row[13], row[14], row[15] = frequency / 3, gain / 3, frequency > 0
+            known.append(0 if frequency == 0 else 1 + (frequency > 2) + (frequency > 3.5))
+            gains.append(0 if same else 1 + (gain > -1) + (gain > 0) + (gain > 1))
             numbers.append(row)
+            traits[-1][6] = hash_(f"f {language} {label} {known[-1]} {gains[-1]} {own_frequency > 0}")
         return scripts, results, numpy.array(traits, dtype="int32"), numpy.array(numbers, dtype="f")
 
     def _evidence_bucket(self, *bits) -> int:
         return self.hash(f"e {bits}")
 
     def evidence(self, text: Text, training: bool = False) -> "Evidence":
+        """RETURNS (Evidence): What a text says; in training, names of its group do not count as known."""
         return Evidence(self, text, training)
 
 
 class Evidence:
-    """What a text says about the base forms of its names: which pieces occur, which forms could come from one base."""
+    """What a text says about the base forms of its names.
+
+    Which pieces occur in its names and between them, and how many forms a base could have given.
+
+    features (Features): Makes the candidates.
+    text (Text): The text.
+    training (bool): Whether names of the text's group do not count as known.
+    """
 
     def __init__(self, features: Features, text: Text, training: bool = False) -> None:
         self.features, self.words = features, text.words

@@ -1,6 +1,7 @@
 """The learned method: undoes inflection piece by piece, each decision seeing those before it."""
 
 import random
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -9,14 +10,19 @@ import numpy
 import safetensors.numpy as safetensors
 import srsly
 from thinc.api import Adam, Model
+from thinc.types import Ints1d, Ints2d
 from tqdm import tqdm
 
 from ..layers.edit_scorer import Pairs, edit_scorer, log_softmax_of_groups
 from .candidates import Candidates
-from .features import _HISTORY, EVIDENCE, Features, Lexicon
+from .features import EVIDENCE, HISTORY, Evidence, Features, Lexicon
 from .methods import BasesT, LessonT
-from .names import Text
-from .scripts import Script, apply, learn
+from .names import Name, Text
+from .scripts import Lesson, Script, apply, learn
+from .words import WordFrequencies
+
+# A decision: the number of the script, the piece it makes in small letters, whether that is another piece.
+ChoiceT = tuple[int, str, bool]
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class Settings:
     feature_dropout (float): Share of a piece's features that is dropped in training.
     word_dropout (float): The same for features of whole words: names to come are not in the training part.
     beam (int): Readings of a name that are kept from piece to piece.
+    words (int): Words of a language whose frequency is known (from the library wordfreq); 0 for none.
+    least_updates (int): Updates that are made at least, however few the names are.
     """
 
     buckets: int = 1 << 15
@@ -49,6 +57,8 @@ class Settings:
     feature_dropout: float = 0.1
     word_dropout: float = 0.5
     beam: int = 4
+    words: int = 200_000
+    least_updates: int = 200
 
 
 class Transducer:
@@ -62,9 +72,9 @@ class Transducer:
         self.features: Features | None = None
         self.model: Model[Pairs, numpy.ndarray] | None = None
 
-    def _build(self, candidates: Candidates, lexicon: Lexicon) -> None:
+    def _build(self, candidates: Candidates, lexicon: Lexicon, words: WordFrequencies) -> None:
         s = self.settings
-        self.features = Features(candidates, lexicon, s.buckets)
+        self.features = Features(candidates, lexicon, words, s.buckets)
         self.model = edit_scorer(
             s.buckets, s.width, s.hidden, s.dropout, len(candidates.scripts), len(EVIDENCE)
         )
@@ -81,97 +91,127 @@ class Transducer:
     ) -> Counter[str]:
         """Learn from texts with base forms.
 
-        lessons (Iterable[LessonT]): Texts with the base forms of their names.
-        seed (int): Seed of the order, of dropout.
+        lessons (Iterable[LessonT]): Texts with the base forms of their names. Texts without language and
+            names without base form or without pieces are not learned from.
+        seed (int): Seed of the order and of dropout.
         progress (bool): Whether to show progress.
-        RETURNS (Counter[str]): How many names and pieces were learned from, and how many pieces could
-            not be because their script is too rare.
+        callback (Callable[[int], None] | None): Called after each pass with its number.
+        RETURNS (Counter[str]): "names" and "pieces" that were learned from, "rare" pieces that could not be
+            since no other piece has their script, "without language" names.
         """
+        counts: Counter[str] = Counter()
         lessons = list(lessons)
-        # Every text once, and its names at most `repeats` times.
-        known = {}
-        for text, bases in lessons:
-            for name, base in zip(text.names, bases, strict=True):
-                if base is not None and (key := (name.form, base)) not in known:
-                    known[key] = learn(*key)
-        triples = [
-            (text, name, known[name.form, base])
+        counts["without language"] = sum(len(text.names) for text, _ in lessons if not text.language)
+        examples = [
+            (
+                text,
+                [(name, base) for name, base in zip(text.names, bases, strict=True) if base and name.pieces],
+            )
             for text, bases in lessons
-            for name, base in zip(text.names, bases, strict=True)
-            if base is not None
+            if text.language
         ]
+        known = {pair: learn(*pair) for _, found in examples for pair in {(n.form, b) for n, b in found}}
+        triples = [(text, name, known[name.form, base]) for text, found in examples for name, base in found]
         candidates = Candidates.learn(
             ((text.language, lesson) for text, _, lesson in triples), self.settings.at_least
         )
         lexicon = Lexicon()
         lexicon.learn(triples)
-        self._build(candidates, lexicon)
+        self._build(candidates, lexicon, self._words(list(candidates.languages)))
         rng = random.Random(seed)
-        data, counts = self._examples(lessons, known, rng)
-        self._train(data, seed, progress, callback)
+        data = self._examples(rng.sample(examples, len(examples)), known, counts)
+        if not data.gold:
+            self.model = None
+            return counts
+        state = numpy.random.get_state()  # thinc's dropout draws from numpy's global generator
+        numpy.random.seed(seed)
+        try:
+            self._train(data, seed, progress, callback)
+        finally:
+            numpy.random.set_state(state)
         return counts
 
-    def _examples(self, lessons, known, rng):
-        features, numbers = self.features, self.features.candidates.numbers
-        seen, counts = Counter(), Counter()
-        table, groups, gold = [], [], []
-        for text, bases in rng.sample(lessons, len(lessons)):
-            language = text.language or ""
-            evidence = None
-            for name, base in zip(text.names, bases, strict=True):
-                key = (language, name.label, name.form, base)
-                if base is None or not name.pieces or seen[key] == self.settings.repeats:
-                    continue
+    def _words(self, languages: list[str]) -> WordFrequencies:
+        if not self.settings.words:
+            return WordFrequencies()
+        words = WordFrequencies.from_wordfreq(languages, self.settings.words)
+        if not words.tables:
+            warnings.warn(
+                "The learned method knows no word frequencies: `pip install wordfreq` for better base forms "
+                "of new names, or set its `words` to 0",
+                stacklevel=2,
+            )
+        return words
+
+    def _examples(self, texts, known: dict[tuple[str, str], Lesson], counts: Counter[str]) -> "Examples":
+        """Make arrays of the pieces of all names, each name with the same base form a few times at most."""
+        seen: Counter[tuple] = Counter()
+        rows, groups, gold = [], [], []
+        for text, names in texts:
+            evidence = self.features.evidence(text, training=True) if names else None
+            for name, base in names:
+                key = (text.language, name.label, name.form, base)
                 seen[key] += 1
+                if seen[key] > self.settings.repeats:
+                    continue
                 counts["names"] += 1
-                evidence = evidence or features.evidence(text, training=True)
-                lesson, chosen = known[name.form, base], []
-                for i, script in enumerate(lesson.scripts):
-                    wanted = numbers.get(script)
-                    row = features.piece(language, name, i)
-                    row[-_HISTORY:] = features.history(language, chosen)
-                    result = apply(script, lesson.pieces[i]).strip().lower()
-                    chosen.append(
-                        (-1 if wanted is None else wanted, result, result != lesson.pieces[i].text.lower())
-                    )
-                    options = evidence.options(name, i)
-                    if wanted is None or wanted not in options[0]:
-                        counts["pieces with rare scripts"] += 1
+                for row, options, number in self._pieces(evidence, name, known[name.form, base]):
+                    if number is None:
+                        counts["rare"] += 1
                         continue
                     counts["pieces"] += 1
-                    table.append(row)
+                    rows.append(row)
                     groups.append(options)
-                    gold.append(options[0].index(wanted))
-        return (numpy.array(table, dtype="int32"), groups, gold), counts
+                    gold.append(number)
+        return Examples(numpy.array(rows, dtype="int32"), groups, numpy.array(gold, dtype="int64"))
 
-    def _train(self, data, seed, progress, callback):
-        s = self.settings
-        table, groups, gold = data
+    def _pieces(self, evidence: Evidence, name: Name, lesson: Lesson):
+        """Give for each piece its features, its candidates, and which of them is right, if any is."""
+        features, numbers = self.features, self.features.candidates.numbers
+        chosen: list[ChoiceT] = []
+        for i, (piece, script) in enumerate(zip(lesson.pieces, lesson.scripts, strict=True)):
+            row = features.piece(evidence.language, name, i)
+            row[-HISTORY:] = features.history(evidence.language, chosen)
+            options, wanted = evidence.options(name, i), numbers.get(script, -1)
+            yield row, options, options[0].index(wanted) if wanted in options[0] else None
+            result = apply(script, piece).strip().lower()
+            chosen.append((wanted, result, result != piece.text.lower()))
+
+    def _train(
+        self, data: "Examples", seed: int, progress: bool, callback: Callable[[int], None] | None
+    ) -> None:
+        """Minimise the cross entropy of the right candidates."""
+        s, model = self.settings, self.model
+        table, groups, gold = data.features, data.groups, data.gold
         rng = numpy.random.default_rng(seed)
-        numpy.random.seed(seed)
-        optimizer = Adam(s.rate, L2=0.0, grad_clip=5.0)
         keep = numpy.full(table.shape[1], 1 - s.feature_dropout)
         keep[self.features.word_slots()] = 1 - s.word_dropout
-        steps = tqdm(range(s.epochs), desc="base forms", unit="epoch", disable=not progress)
+        optimizer, averages = Adam(s.rate, L2=0.0, grad_clip=5.0), Averages(model)
+        # At least so many updates, also from few names.
+        epochs = max(s.epochs, -(-s.least_updates * s.batch // max(len(table), 1)))
+        epochs = min(epochs, s.least_updates)
+        steps = tqdm(range(epochs), desc="base forms", unit="epoch", disable=not progress)
         for epoch in steps:
-            order = rng.permutation(len(table))
-            total = 0.0
+            order, total = rng.permutation(len(table)), 0.0
             for start in range(0, len(order), s.batch):
                 ids = order[start : start + s.batch]
-                optimizer.learn_rate = s.rate * (1 - (epoch + start / len(order)) / s.epochs)
+                optimizer.learn_rate = s.rate * (1 - (epoch + start / len(order)) / epochs)
                 slots = numpy.where(rng.random((len(ids), len(keep))) < keep, table[ids], 0).astype("int32")
                 pairs, starts = batch_of(slots, [groups[i] for i in ids])
-                scores, backprop = self.model.begin_update(pairs)
+                scores, backprop = model.begin_update(pairs)
                 logs = log_softmax_of_groups(scores, pairs.rows, len(ids))
-                right = starts + numpy.array([gold[i] for i in ids])
+                right = starts + gold[ids]
                 gradient = numpy.exp(logs)
                 gradient[right] -= 1
                 total -= float(logs[right].sum())
                 backprop((gradient / len(ids)).astype("f"))
-                self.model.finish_update(optimizer)
+                model.finish_update(optimizer)
+                if epoch >= epochs // 2:
+                    averages.add()
             steps.set_postfix(loss=f"{total / len(order):.4f}")
             if callback:
                 callback(epoch)
+        averages.use()
 
     # --- input and output
 
@@ -186,6 +226,7 @@ class Transducer:
                 "scripts": [list(script) for script in features.candidates.scripts],
                 "languages": features.candidates.languages,
                 "lexicon": features.lexicon.to_dict(),
+                "words": features.words.to_bytes(),
                 "weights": safetensors.save(
                     {name: self.model.get_param(name) for name in self.model.param_names}
                 ),
@@ -204,7 +245,11 @@ class Transducer:
         self.settings = Settings(**saved["settings"])
         scripts = [Script(*fields) for fields in saved["scripts"]]
         languages = {language: list(ids) for language, ids in saved["languages"].items()}
-        self._build(Candidates(scripts, languages), Lexicon(saved["lexicon"]))
+        self._build(
+            Candidates(scripts, languages),
+            Lexicon(saved["lexicon"]),
+            WordFrequencies.from_bytes(saved["words"]),
+        )
         for name, value in safetensors.load(saved["weights"]).items():
             self.model.set_param(name, self.model.ops.asarray(value))
         return self
@@ -244,7 +289,7 @@ class Transducer:
                 row = features.piece(evidence.language, name, i)
                 options = evidence.options(name, i)
                 for score, chosen in beams[w]:
-                    table.append(row[:-_HISTORY] + features.history(evidence.language, chosen))
+                    table.append(row[:-HISTORY] + features.history(evidence.language, chosen))
                     groups.append(options)
                     origin.append((w, score, chosen))
             pairs, starts = batch_of(numpy.array(table, dtype="int32"), groups)
@@ -265,6 +310,39 @@ class Transducer:
             text = "".join(apply(s, p) for s, p in zip(chosen, name.pieces, strict=True))
             made.append(" ".join(text.split()) or name.form)
         return made
+
+
+@dataclass
+class Examples:
+    """Pieces to learn from.
+
+    features (Ints2d): Features of the pieces (pieces, slots).
+    groups (list): For every piece what `Evidence.options` gave.
+    gold (Ints1d): Which of its candidates is right (pieces,).
+    """
+
+    features: Ints2d
+    groups: list
+    gold: Ints1d
+
+
+class Averages:
+    """Means of a model's parameters over updates: they generalise better than those of the last one."""
+
+    def __init__(self, model: Model) -> None:
+        self.model, self.count = model, 0
+        self.sums = {name: numpy.zeros_like(model.get_param(name)) for name in model.param_names}
+
+    def add(self) -> None:
+        """Count the parameters as they are now."""
+        self.count += 1
+        for name, total in self.sums.items():
+            total += self.model.get_param(name)
+
+    def use(self) -> None:
+        """Set the parameters to their means."""
+        for name, total in self.sums.items():
+            self.model.set_param(name, total / self.count)
 
 
 def batch_of(table, groups) -> tuple[Pairs, numpy.ndarray]:

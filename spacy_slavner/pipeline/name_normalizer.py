@@ -143,7 +143,10 @@ class NameNormalizer(Pipe):
             )
         logger.info("%s: %d names with base form, %d without", self.name, counts[True], counts[False])
         for method in trainable:
-            method.learn(lessons, seed=self.seed)
+            told = method.learn(lessons, seed=self.seed)
+            if told:
+                text = ", ".join(f"{number} {what}" for what, number in sorted(told.items()))
+                logger.info("%s: the learned method learned from: %s", self.name, text)
 
     # --- prediction
 
@@ -268,7 +271,9 @@ def lessons_of(docs: Iterable[Doc]) -> list[LessonT]:
         key = (doc._.source, doc._.doc_id) if doc._.source and doc._.doc_id else number
         text = names_of(doc)
         text.group = doc._.topic or str(key)
-        parts.setdefault(key, []).append((text, [ent._.base_form for ent in doc.ents]))
+        parts.setdefault(key, []).append(
+            (text, [(ent._.base_form or "").strip() or None for ent in doc.ents])
+        )
     return [
         (merge(text for text, _ in found), [base for _, bases in found for base in bases])
         for found in parts.values()
@@ -297,8 +302,8 @@ def score_base_forms(examples: Iterable[Example], **kwargs: Any) -> dict[str, An
     for example in examples:
         found = {(ent.start_char, ent.end_char): ent._.base_form for ent in example.predicted.ents}
         for ent in example.reference.ents:
-            gold, base = ent._.base_form, found.get((ent.start_char, ent.end_char))
-            if gold is None or base is None:
+            gold, base = (ent._.base_form or "").strip(), found.get((ent.start_char, ent.end_char))
+            if not gold or base is None:
                 continue
             right = base.lower() == gold.lower()
             counts["all"] += 1

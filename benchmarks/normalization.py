@@ -1,0 +1,134 @@
+"""Base forms of gold names: every method alone, the chain, and the baselines copy and look-up.
+
+    python benchmarks/normalization.py --corpus corpus/single_out --json F [--topic covid-19] [--udpipe DIR]
+
+CORPUS is a split as `python -m spacy_slavner prepare` writes it. The methods are trained on train.spacy and
+dev.spacy and measured on test.spacy. Settings are to be chosen with `--topic`: that topic of the training
+part is then left out of it and measured on, and test.spacy is not read. A name is right if its base form is
+equal in small letters, as in the official evaluator; "cased" counts equal ones. The few names that are not
+on token edges are not in the corpus as it is converted.
+"""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import spacy
+import typer
+from _common import origin
+from spacy.tokens import Doc, Span
+
+from spacy_slavner.attributes import LANGUAGES, TYPES
+from spacy_slavner.corpora.docbin import read_docs
+from spacy_slavner.files import whole_file
+from spacy_slavner.normalization.methods import Memory, Method, chain
+from spacy_slavner.normalization.names import Text, names_of
+from spacy_slavner.normalization.rules import make_rules
+from spacy_slavner.normalization.transducer import Settings, Transducer
+from spacy_slavner.pipeline.name_normalizer import lessons_of
+
+GROUPS = ("all", *LANGUAGES, *TYPES, "changed", "unchanged", "several words", "form not in training")
+
+
+def parts_of(corpus: Path, topic: str | None) -> tuple[list[Doc], list[Doc]]:
+    """Give the documents to train on and those to measure on."""
+    vocab = spacy.blank("xx").vocab
+    train = [doc for part in ("train", "dev") for doc in read_docs(corpus / f"{part}.spacy", vocab)]
+    if topic is None:
+        return train, list(read_docs(corpus / "test.spacy", vocab))
+    test = [doc for doc in train if doc._.topic == topic]
+    if not test:
+        raise typer.BadParameter(f"the training part has no topic {topic!r}")
+    return [doc for doc in train if doc._.topic != topic], test
+
+
+def with_gold_names(doc: Doc) -> Doc:
+    """A copy of a document with its names and nothing about their base forms."""
+    words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
+    copy = Doc(doc.vocab, words=words, spaces=spaces)
+    copy._.language, copy._.topic = doc._.language, doc._.topic
+    copy.set_ents([Span(copy, ent.start, ent.end, label=ent.label_) for ent in doc.ents])
+    return copy
+
+
+def groups_of(doc: Doc, ent: Span, known: Memory) -> Iterator[str]:
+    """The groups that a name is counted in."""
+    yield from ("all", doc._.language, ent.label_)
+    yield "changed" if ent._.base_form.lower() != ent.text.lower() else "unchanged"
+    if len(ent.text.split()) > 1:
+        yield "several words"
+    if known.get(doc._.language, ent.text) is None:
+        yield "form not in training"
+
+
+def measure(name: str, methods: list[Method], texts: list[Text], gold: list[Doc], known: Memory) -> dict:
+    """Measure methods, the first asked first and what none knows copied."""
+    began = time.process_time()
+    found = chain(methods, texts)
+    seconds = time.process_time() - began
+    counts = defaultdict(lambda: [0, 0, 0])
+    for doc, bases in zip(gold, found, strict=True):
+        for ent, base in zip(doc.ents, bases, strict=True):
+            for group in groups_of(doc, ent, known):
+                row = counts[group]
+                row[0] += 1
+                row[1] += base.lower() == ent._.base_form.strip().lower()
+                row[2] += base == ent._.base_form.strip()
+    accuracy = {
+        group: {"names": counts[group][0], "accuracy": right / n, "cased": cased / n}
+        for group in GROUPS
+        if (n := counts[group][0])
+        for right, cased in [counts[group][1:]]
+    }
+    n = counts["all"][0]
+    words = sum(len(doc.text.split()) for doc in gold)
+    print(f"{name:24}" + " ".join(f"{group} {row['accuracy']:.4f}" for group, row in accuracy.items()))
+    speed = {"names_per_second": n / seconds, "words_per_second": words / seconds} if seconds else {}
+    return {"system": name, "accuracy": accuracy, **speed}
+
+
+def main(
+    corpus: Path = typer.Option(..., help="Folder with train.spacy, dev.spacy and test.spacy of a split"),
+    json_path: Path = typer.Option(..., "--json", help="File for the figures"),
+    topic: str | None = typer.Option(None, help="Topic of the training part to measure on instead"),
+    udpipe: Path | None = typer.Option(None, help="Folder with UDPipe models for the rules"),
+    seed: int = typer.Option(0, help="Seed of the learned method"),
+) -> None:
+    """Measure base forms of gold names."""
+    train, gold = parts_of(corpus, topic)
+    gold = [doc for doc in gold if doc.ents]
+    texts = [names_of(with_gold_names(doc)) for doc in gold]
+    lessons = lessons_of(train)
+    memory, learned = Memory(), Transducer(Settings())
+    rules = make_rules(udpipe=str(udpipe) if udpipe else None)
+    memory.learn(lessons)
+    began = time.process_time()
+    learned.learn(lessons, seed=seed, progress=True)
+    seconds = time.process_time() - began
+    systems: dict[str, list[Method]] = {
+        "copy": [],
+        "look-up": [memory],
+        "learned": [learned],
+        "rules": [rules],
+        "memory, learned": [memory, learned],
+        "memory, rules": [memory, rules],
+    }
+    rows = [measure(name, methods, texts, gold, memory) for name, methods in systems.items()]
+    figures = {
+        **origin(),
+        "corpus": corpus.name,
+        "topic": topic or "test",
+        "seed": seed,
+        "train_names": sum(len(bases) for _, bases in lessons),
+        "train_cpu_seconds": seconds,
+        "rows": rows,
+    }
+    with whole_file(json_path) as file:
+        file.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf8")
+    print(f"Figures: {json_path}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

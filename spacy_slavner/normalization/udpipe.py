@@ -1,0 +1,107 @@
+"""Train UDPipe 1 models from Universal Dependencies treebanks: lemmas and features, no parser."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import InputError
+from ..files import whole_file
+
+# Treebanks are held out for testing by name: parallel ones, whose text is the same in every language.
+TEST_TREEBANKS = ("PUD",)
+
+
+def treebank_files(folder: Path, language: str) -> tuple[list[Path], list[Path]]:
+    """Find the files of a language.
+
+    folder (Path): A folder with treebanks UD_<Language>-<Name>/ in it, or .conllu files.
+    language (str): ISO 639-1 code, with which the names of the files begin.
+    RETURNS (tuple[list[Path], list[Path]]): Files to train on, and to test on: those of a parallel treebank,
+        else those named "test". A treebank without a training file is trained on with its dev file.
+    RAISES (InputError): If there are none to train on.
+    """
+    files = sorted(
+        path
+        for path in folder.rglob("*.conllu")
+        if f"{language}_" in path.name or f"-{language}-" in path.name
+    )
+    parallel = [path for path in files if any(f"-{name}" in path.parent.name for name in TEST_TREEBANKS)]
+    own = [path for path in files if path not in parallel]
+    train = [path for path in own if "test" not in path.name]
+    if not train:
+        raise InputError(
+            f"There is no treebank of language {language!r} to train on",
+            path=folder,
+            remedy="Give the folder with the UD treebanks (universaldependencies.org)",
+        )
+    return train, parallel or [path for path in own if "test" in path.name]
+
+
+def read_sentences(paths: Iterable[Path]):
+    """Read CoNLL-U files for UDPipe, without the tags that treebanks have each in a way of their own (XPOS).
+
+    paths (Iterable[Path]): The files.
+    RETURNS (ufal.udpipe.Sentences): Their sentences.
+    RAISES (InputError): If a file is not CoNLL-U.
+    """
+    from ufal.udpipe import InputFormat, ProcessingError, Sentence, Sentences
+
+    result = Sentences()
+    for path in paths:
+        reader, error = InputFormat.newConlluInputFormat(), ProcessingError()
+        reader.setText(path.read_text(encoding="utf8"))
+        sentence = Sentence()
+        while reader.nextSentence(sentence, error):
+            for word in sentence.words:
+                word.xpostag = ""
+            result.append(sentence)
+            sentence = Sentence()
+        if error.occurred():
+            raise InputError(f"The file is not CoNLL-U ({error.message})", path=path)
+    return result
+
+
+def train_udpipe(folder: Path, out: Path, language: str, iterations: int = 5) -> dict[str, float]:
+    """Train a model and write it to <out>/<language>.udpipe.
+
+    folder (Path): The folder with the treebanks.
+    out (Path): The folder for the model.
+    language (str): ISO 639-1 code.
+    iterations (int): Passes over the treebanks.
+    RETURNS (dict[str, float]): Sentences, size in bytes, and on the test treebank the shares of words whose
+        lemma (small letters), part of speech and features are right.
+    RAISES (InputError): If there is no treebank, or training fails.
+    """
+    from ufal.udpipe import Model, ProcessingError, Sentences, Trainer
+
+    train, test = treebank_files(folder, language)
+    sentences, error = read_sentences(train), ProcessingError()
+    options = f"models=1;templates_1=lemmatizer;iterations={iterations}"
+    data = Trainer.train(
+        "morphodita_parsito", sentences, Sentences(), Trainer.NONE, options, Trainer.NONE, error
+    )
+    if error.occurred() or not data:
+        raise InputError(f"UDPipe could not train a model for {language!r} ({error.message})", path=folder)
+    path = out / f"{language}.udpipe"
+    with whole_file(path) as file:
+        file.write_bytes(data)
+    result = {"sentences": len(sentences), "bytes": len(data)}
+    return result | accuracy(Model.load(str(path)), read_sentences(test))
+
+
+def accuracy(model, sentences) -> dict[str, float]:
+    """RETURNS (dict[str, float]): Shares of words with the right lemma, part of speech and features."""
+    from ufal.udpipe import Model, Sentence
+
+    counts: Counter[str] = Counter()
+    for sentence in sentences:
+        gold, found = list(sentence.words)[1:], Sentence()
+        for word in gold:
+            found.addWord(word.form)
+        model.tag(found, Model.DEFAULT)
+        for a, b in zip(gold, list(found.words)[1:], strict=True):
+            counts["words"] += 1
+            counts["lemma"] += a.lemma.lower() == b.lemma.lower()
+            counts["pos"] += a.upostag == b.upostag
+            counts["features"] += a.feats == b.feats
+    return {key: counts[key] / counts["words"] for key in ("lemma", "pos", "features") if counts["words"]}
