@@ -5,8 +5,13 @@ from spacy_slavner.linking.candidates import FEATURES, Name, find
 from spacy_slavner.linking.knowledge import Knowledge
 from spacy_slavner.linking.linker import CONTEXT, FOLDS, Linker, _folds, train
 
-PLACES = [("Niemcy", "Германия", "GPE-Germany"), ("Praga", "Прага", "GPE-Prague"),
-          ("Wilno", "Вильнюс", "GPE-Vilnius"), ("Polska", "Польша", "GPE-Poland"), ("Rosja", "Россия", "GPE-Russia")]  # fmt: skip
+PLACES = [
+    ("Niemcy", "Германия", "GPE-Germany"),
+    ("Praga", "Прага", "GPE-Prague"),
+    ("Wilno", "Вильнюс", "GPE-Vilnius"),
+    ("Polska", "Польша", "GPE-Poland"),
+    ("Rosja", "Россия", "GPE-Russia"),
+]
 
 
 def documents():
