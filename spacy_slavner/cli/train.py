@@ -97,6 +97,7 @@ def train(
     RETURNS (Progress): What was done.
     RAISES (InputError): When a corpus is missing.
     """
+    from time import process_time
     from timeit import default_timer as timer
 
     from spacy.cli._util import setup_gpu
@@ -114,7 +115,7 @@ def train(
         return progress
     setup_gpu(use_gpu)
     msg.divider("Initializing pipeline")
-    start = timer()
+    start, cpu_start = timer(), process_time()
     nlp = _initialize(config, output, progress, use_gpu)
     initialize_seconds = timer() - start
     if epochs:
@@ -135,6 +136,7 @@ def train(
         progress,
         system=name or output.name,
         initialize_seconds=round(initialize_seconds, 1),
+        cpu_seconds=round(process_time() - cpu_start, 1),
         epochs=epochs or None,
         recipe=recipe,
         changed=changed or {},

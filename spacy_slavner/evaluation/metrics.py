@@ -1,7 +1,7 @@
 """The record that a run leaves: metrics.json.
 
     {"info": {"system", "released", "corpus", "split", "seed", "steps", "seconds", "words_per_second",
-              "initialize_seconds", "epochs", "parameters": {"total", "trainable"},
+              "initialize_seconds", "cpu_seconds", "epochs", "parameters": {"total", "trainable"},
               "documents": {"used", "all"}, "recipe", "changed": {setting: [config's, run's]},
               "commit", "modified", "machine": {"cpu", "cores", "torch_threads", "gpu"},
               "packages": {name: version}, "created", …},
@@ -46,6 +46,8 @@ class RunInfo:
     seconds (float | None): Time spent training.
     words_per_second (float | None): Speed of training.
     initialize_seconds (float | None): Time before the first update; some components train in it.
+    cpu_seconds (float | None): Processor time of all threads since the run was begun or resumed, which
+        tells more than the clock where a machine is shared.
     epochs (float | None): Passes over the training corpus that were asked for, if steps were not.
     parameters (dict[str, int]): Weights of the pipeline: "total" and "trainable".
     documents (dict[str, int]): Training documents that were used, and there were ("used", "all").
@@ -67,6 +69,7 @@ class RunInfo:
     seconds: float | None = None
     words_per_second: float | None = None
     initialize_seconds: float | None = None
+    cpu_seconds: float | None = None
     epochs: float | None = None
     parameters: dict[str, int] = field(default_factory=dict)
     documents: dict[str, int] = field(default_factory=dict)

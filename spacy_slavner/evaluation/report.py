@@ -188,7 +188,10 @@ def _released(key: str, runs: list[Run]) -> dict[str, Any]:
 
 
 # What results.json says about a run besides its scores.
-CIRCUMSTANCES = ("steps", "seconds", "initialize_seconds", "epochs", "parameters", "documents", "changed")
+CIRCUMSTANCES = (
+    *("steps", "seconds", "initialize_seconds", "cpu_seconds"),
+    *("epochs", "parameters", "documents", "changed"),
+)
 
 
 def _circumstances(run: Run) -> dict[str, Any]:
@@ -319,12 +322,13 @@ def _papers_tables(runs: list[Run], key: str) -> list[str]:
                 *(_mean_of(group, _millions(which), ",.2f") for which in ("total", "trainable")),
                 _mean_of(group, lambda run: run.info.get("steps"), ",.0f"),
                 _mean_of(group, _training_seconds, ",.0f"),
+                _mean_of(group, lambda run: run.info.get("cpu_seconds"), ",.0f"),
                 _mean_of(group, lambda run: run.result.get("words_per_second"), ",.0f"),
                 "; ".join(unique(cut for run in group for cut in _cuts(run.info))) or "–",
             ]
         )
     header = ["System", "Published F1", "Span F1", "Word F1", "Weights, M", "Trained, M", "Steps"]
-    table = markdown_table([*header, "Training s", "Words/s", "Changed against the config"], rows)
+    table = markdown_table([*header, "Training s", "CPU s", "Words/s", "Changed against the config"], rows)
     title = "### Beside the papers, with size, speed and what was changed"
     text = "The published figures are the papers' own, on their encoders; all others were measured here."
     return [title, text, table, *(["\n".join(notes)] if notes else [])]

@@ -13,6 +13,8 @@ from ..errors import InputError
 BASE = "base.cfg"
 # The section with named sets of settings that a system's config may hold, see `read_recipe`.
 RECIPES = "recipes"
+# The recipe that the project takes where there is one.
+SHORT = "short"
 # What a setting has that a config leaves out.
 DEFAULT = "default"
 
@@ -58,10 +60,13 @@ def read_recipe(path: Path | str, name: str) -> dict[str, Any]:
     name (str): The recipe; empty for none.
     RETURNS (dict[str, Any]): Overrides by dotted name; none if the config has no such recipe, and is
         to be trained as it is.
-    RAISES (InputError): When the file is missing or is no config, or the recipe names no block.
+    RAISES (InputError): When the file is missing or is no config, no config beside it has such a
+        recipe either, or the recipe names a block that is not there.
     """
-    recipes = _merged(Path(path)).get(RECIPES, {})
-    recipe = dict(recipes.get(name, {}))
+    recipe = dict(_merged(Path(path)).get(RECIPES, {}).get(name, {}))
+    if not recipe and name not in ("", SHORT):
+        if not any(name in _merged(other).get(RECIPES, {}) for other in Path(path).parent.glob("*.cfg")):
+            raise InputError(f"no config has a recipe {name!r}", path=Path(path).parent)
     overrides: dict[str, Any] = {}
     for block in recipe.pop("base", []):
         overrides[block] = _setting(_read(Path(path).parent / BASE), block)

@@ -72,7 +72,9 @@ def test_a_config_extends_another(tmp_path):
     assert merge_config(tmp_path / "t.cfg") == {"system": {"seed": 3}, "a": {"x": 1, "y": 2, "z": 3}}
     recipe = read_recipe(tmp_path / "t.cfg", "short")
     assert recipe == {"system": {"seed": 0}, "a.x": 7}
-    assert read_recipe(tmp_path / "t.cfg", "") == read_recipe(tmp_path / "t.cfg", "long") == {}
+    assert read_recipe(tmp_path / "t.cfg", "") == read_recipe(tmp_path / "base.cfg", "short") == {}
+    with pytest.raises(InputError, match="recipe 'long'"):
+        read_recipe(tmp_path / "t.cfg", "long")
     with pytest.raises(InputError, match="names 'b'"):
         (tmp_path / "s.cfg").write_text('[recipes]\n[recipes.short]\nbase = ["b"]\n')
         read_recipe(tmp_path / "s.cfg", "short")

@@ -124,6 +124,7 @@ def test_systems_beside_the_papers(record, tmp_path):
         content = json.loads(path.read_text())
         content["info"] |= {
             "initialize_seconds": 2.0,
+            "cpu_seconds": 6.0,
             "parameters": {"total": 30_000_000, "trainable": 1_500_000},
             "documents": {"used": 1200, "all": 1537},
             "changed": {
@@ -146,8 +147,8 @@ def test_systems_beside_the_papers(record, tmp_path):
     assert "span 87.9, RPM 85.7, REM 84.3, SM 84.1 [2]" in cells[1]
     span = [100 * 2 * n / (10 + n) for n in (8, 9)]
     assert cells[2] == f"{sum(span) / 2:.2f} ± {abs(span[0] - span[1]) / 2**0.5:.2f}"
-    assert cells[4:9] == ["30.00", "1.50", "50", "7", "1,000"]
-    assert cells[9] == (
+    assert cells[4:10] == ["30.00", "1.50", "50", "7", "6", "1,000"]
+    assert cells[10] == (
         "1,200 of 1,537 documents; epochs 80 → 2; learn_rate.rate 1e-05 → 0.001; "
         "batcher batch_by_sequence.v1 3 → batch_by_padded.v1 1150"
     )

@@ -23,7 +23,7 @@ def make_nlp(**config):
     nlp = spacy.blank("xx")
     nlp.add_pipe("sentencizer")
     scorer = {"@scorers": "spacy.ner_scorer.v1"}
-    nlp.add_pipe("feature_crf", config={"min_frequency": 1, "scorer": scorer, **config})
+    nlp.add_pipe("feature_crf", config={"min_frequency": 1, "c2": 0.01, "scorer": scorer, **config})
     return nlp
 
 
