@@ -45,7 +45,7 @@ class Settings:
     least_updates (int): Updates that are made at least, however few the names are.
     """
 
-    buckets: int = 1 << 15
+    buckets: int = 1 << 16
     width: int = 64
     hidden: int = 128
     at_least: int = 2
@@ -120,7 +120,7 @@ class Transducer:
         self._build(candidates, lexicon, self._words(list(candidates.languages)))
         rng = random.Random(seed)
         data = self._examples(rng.sample(examples, len(examples)), known, counts)
-        if not data.gold:
+        if not len(data.gold):
             self.model = None
             return counts
         state = numpy.random.get_state()  # thinc's dropout draws from numpy's global generator
