@@ -78,10 +78,10 @@ def _forward(model: Model, X: Pairs, is_train: bool):
     E, W, b, U, c, t, v = (model.get_param(name) for name in "EWbUctv")
     bag = xp.tanh(_sum_rows(xp, E, X.features) * 0.5)
     drop = model.attrs["dropout_rate"] if is_train else 0.0
-    mask1 = ops.get_dropout_mask(bag.shape, drop) if drop else 1.0
+    mask1 = _mask(model, bag.shape, drop)
     wide = bag * mask1
     active = ops.gemm(wide, W) + b
-    mask2 = (active > 0) * (ops.get_dropout_mask(active.shape, drop) if drop else 1.0)
+    mask2 = (active > 0) * _mask(model, active.shape, drop)
     H = xp.ascontiguousarray(active * mask2, dtype="f")
     by_script = ops.gemm(H, U, trans2=True) + c
     scores = by_script[X.rows, X.scripts] + TRAITS * t[X.traits, 0].sum(axis=1) + EVIDENCE * (X.evidence @ v)
@@ -106,6 +106,11 @@ def _forward(model: Model, X: Pairs, is_train: bool):
         model.inc_grad("E", d_E)
 
     return scores, backprop
+
+
+def _mask(model: Model, shape: tuple[int, ...], drop: float) -> Floats2d:
+    """A dropout mask; thinc's own is of numbers of double length where nothing is dropped."""
+    return model.ops.xp.asarray(model.ops.get_dropout_mask(shape, drop), dtype="f")
 
 
 def _sum_rows(xp, table: Floats2d, rows: Ints2d) -> Floats2d:
