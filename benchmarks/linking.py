@@ -232,10 +232,10 @@ def latency(size: int, seed: int, queries: int = 300) -> dict:
         return "".join(draw.choices(syllables, k=draw.randint(2, 4))).capitalize()
 
     names = list(dict.fromkeys(f"{word()} {word()}" for _ in range(size)))
-    began = time.perf_counter()
+    began = time.process_time()
     rows = Counter({(f"PER-{n.replace(' ', '-')}", n, n, "", "PER"): 1 for n in names})
     index = Index.of(rows)
-    building = time.perf_counter() - began
+    building = time.process_time() - began
     chosen = draw.choices(names, k=queries)
     kinds = {
         "known": chosen,
@@ -248,9 +248,10 @@ def latency(size: int, seed: int, queries: int = 300) -> dict:
         times, hits = [], 0
         for form, name in zip(forms, chosen, strict=True):
             query = Name(form, form, "PER", "pl")
-            began = time.perf_counter()
+            # Time on the processor: a busy machine's pauses are not the look-up's.
+            began = time.thread_time()
             found = find(index, query)
-            times.append(time.perf_counter() - began)
+            times.append(time.thread_time() - began)
             hits += f"PER-{name.replace(' ', '-')}" in {index.ids[id] for id in found.ids}
         times.sort()
         result[kind] = {
