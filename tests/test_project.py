@@ -16,7 +16,8 @@ from spacy_slavner.training.config import merge_config
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = srsly.read_yaml(ROOT / "project.yml")
 SPLITS = ("bsnlp2019", "bsnlp2019_final", "bsnlp2021", "single_out", "cross_topic")
-SYSTEMS = sorted(p.stem for p in (ROOT / "configs").glob("*.cfg") if p.name != "base.cfg")
+# `slavner` is what is made of them, not one of the systems that are compared.
+SYSTEMS = sorted({p.stem for p in (ROOT / "configs").glob("*.cfg")} - {"base", "slavner"})
 NOWHERE = "file:///no/such/repository"
 
 
@@ -35,7 +36,7 @@ def project(tmp_path, sample, monkeypatch) -> Path:
 def tiny(project, tiny_encoder) -> dict[str, str]:
     """The variables of a run that takes seconds."""
     (project / "configs/tiny.cfg").write_text(
-        (project / "configs/bert_crf.cfg").read_text()
+        (project / "configs/slavner.cfg").read_text()
         + "\n[components.transformer]\n\n[components.transformer.model]\nlayers = null\n"
     )
     return {
@@ -60,7 +61,7 @@ def test_all_from_the_sample_to_the_package(project, tiny, capfd):
     assert sorted(record["results"]) == ["dev", "test"]
     load = "import spacy; print(*spacy.load('xx_slavner').pipe_names)"
     pipes = subprocess.run([sys.executable, "-c", load], capture_output=True, text=True, check=True)
-    assert pipes.stdout.split() == merge_config(ROOT / "configs/bert_crf.cfg")["nlp"]["pipeline"]
+    assert pipes.stdout.split() == merge_config(ROOT / "configs/slavner.cfg")["nlp"]["pipeline"]
     # Nothing changed, so nothing is trained or evaluated again.
     for step in ("convert", "encoder", "train", "evaluate", "package"):
         project_run(project, step, overrides=tiny)
@@ -107,6 +108,6 @@ def test_every_step_is_explained():
 def test_all_with_the_real_encoder(project, capfd):
     overrides = {"vars.repository": NOWHERE, "vars.install_options": "-t site"}
     project_run(project, "all", overrides=overrides)
-    record = read_metrics(project / "metrics/bert_crf/auto/0/metrics.json")
+    record = read_metrics(project / "metrics/slavner/auto/0/metrics.json")
     assert record["results"]["test"]["span"]["overall"]["f"] > 0.3
     assert record["results"]["test"]["language"]["accuracy"] > 0.9
