@@ -100,7 +100,9 @@ def find(index: Index, name: Name) -> Candidates:
             spelling[id] = max(score, spelling.get(id, 0.0))
     found = set(spelling).union(*(index.id[rows].tolist() for rows in same.values()))
     if len(found) > MOST:
-        found = set(sorted(found, key=lambda id: (-_matching(index, id, type_), id))[:MOST])
+        # Exact names come before those that only sound or look alike.
+        exact = {id for key in ("name", "base form") for id in index.id[same[key]].tolist()}
+        found = set(sorted(found, key=lambda id: (id not in exact, -_matching(index, id, type_), id))[:MOST])
     ids = sorted(found)
     place_of = {id: i for i, id in enumerate(ids)}
     X = numpy.zeros((len(ids) + 1, len(FEATURES)), dtype=numpy.float32)

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy
 import pytest
 
@@ -74,3 +76,13 @@ def test_features_are_finite_and_named():
         assert numpy.isfinite(found.features).all()
         assert found.ids == sorted(found.ids)
     assert len(set(FEATURES + CONTEXT)) == len(FEATURES) + len(CONTEXT)
+
+
+def test_exact_names_stay_among_many_that_sound_alike():
+    knowledge = Knowledge()
+    for i, vowels in enumerate(itertools.product("aeiou", repeat=3)):
+        first, second, third = vowels
+        knowledge.add(f"Q{i}", f"B{first}rt{second}l{third}", count=5)
+    knowledge.add("Q-rare", "Bortolu", count=1)
+    found = find(knowledge.index, Name("Bortolu", "Bortolu", "PER", "pl"))
+    assert "Q-rare" in {knowledge.index.ids[id] for id in found.ids}
