@@ -34,6 +34,8 @@ def test_trigrams_against_comparing_with_all(texts, query):
     for i, text in enumerate(texts):
         shares = any(gram in f" {text} " for gram in grams)
         score = similarity(query, text)
+        if score == pytest.approx(0.6):
+            continue  # at the very limit rounding decides
         assert (i in found) == (shares and score >= 0.6)
         assert found.get(i, score) == pytest.approx(score)
 
