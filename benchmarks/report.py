@@ -16,6 +16,7 @@ from spacy_slavner.errors import InputError
 from spacy_slavner.files import whole_file
 
 COMMAND = "python benchmarks/report.py docs/benchmarks --out docs/benchmarks.md"
+MOST_COLUMNS = 14
 LEFT_OUT = {"machine", "examples", "seed", "command"}
 
 
@@ -37,9 +38,13 @@ def cell(value: Any) -> str:
 
 
 def table(rows: list[dict[str, Any]]) -> list[str]:
-    """Rows of a Markdown table; a column for every key."""
+    """Rows of a Markdown table; a column for every key, or a row for every key where they are many."""
     rows = [flatten({k: v for k, v in row.items() if k not in LEFT_OUT}) for row in rows]
     columns = list(dict.fromkeys(key for row in rows for key in row))
+    if len(columns) > MOST_COLUMNS:
+        names = [", ".join(v for v in row.values() if isinstance(v, str)) for row in rows]
+        rows = [{"": c} | {n: row.get(c, "") for n, row in zip(names, rows, strict=True)} for c in columns]
+        columns = ["", *names]
     lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
     return lines + ["| " + " | ".join(cell(row.get(c, "")) for c in columns) + " |" for row in rows]
 
