@@ -101,7 +101,7 @@ def _cyrillic(word: str, lower: str, table: dict[str, dict[str, str]]) -> str:
 @cache
 def _uroman():
     if find_spec("uroman") is None:
-        raise InputError("uroman is not installed", remedy='Run pip install "spacy-slavner[links]"')
+        raise InputError("uroman is not installed", remedy='Run pip install "spacy-slavner[scripts]"')
     import uroman
 
     return uroman.Uroman()

@@ -5,13 +5,11 @@ letters take, loads without being parsed, and is written to safetensors as it is
 """
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 
 import numpy
 from numpy.typing import NDArray
+from rapidfuzz.distance import Indel
 from spacy.strings import get_string_id
-
-from ..errors import InputError
 
 ArraysT = dict[str, NDArray]
 # Letters, digits and the blank are told apart; every other character is one more.
@@ -198,14 +196,4 @@ def similarity(a: str, b: str, cutoff: float = 0.0) -> float:
     cutoff (float): What lies below it may come back as 0.
     RETURNS (float): Characters in common in the same order, from 0 to 1 (normalised Indel similarity).
     """
-    return _indel().normalized_similarity(a, b, score_cutoff=cutoff)
-
-
-@cache
-def _indel():
-    try:
-        from rapidfuzz.distance import Indel
-    except ImportError as error:
-        remedy = 'Run pip install "spacy-slavner[links]"'
-        raise InputError("Links need rapidfuzz, which is not installed", remedy=remedy) from error
-    return Indel
+    return Indel.normalized_similarity(a, b, score_cutoff=cutoff)
