@@ -18,14 +18,20 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 def finish(args: argparse.Namespace, figures: dict) -> None:
     """Print the figures and write them to the file that was asked for."""
+    report = {**origin(args.threads), "seed": args.seed, **figures}
+    print(json.dumps(report, indent=2, ensure_ascii=False))
+    if args.json:
+        save(args.json, report)
+
+
+def save(path: Path, figures: dict) -> None:
+    """Write figures to a file, and where they come from unless they say so."""
     from spacy_slavner.files import whole_file
 
-    report = {**origin(args.threads), "seed": args.seed, **figures}
-    text = json.dumps(report, indent=2, ensure_ascii=False)
-    print(text)
-    if args.json:
-        with whole_file(args.json) as path:
-            path.write_text(text + "\n", encoding="utf-8")
+    with whole_file(path) as file:
+        text = json.dumps(origin() | figures, indent=2, ensure_ascii=False)
+        file.write_text(text + "\n", encoding="utf-8")
+    print(f"Figures: {path}")
 
 
 def origin(threads: int = 1) -> dict:

@@ -10,7 +10,6 @@ head over an encoder is measured with what the head needs, encoder included; the
 its training data, and `--no-light` leaves the training of the light classifier out.
 """
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import spacy
 import typer
+from _common import save
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -30,7 +30,6 @@ from spacy_slavner.corpora.reader import cut
 from spacy_slavner.corpora.sentences import rules_for
 from spacy_slavner.corpora.tokenizer import create_slavic_tokenizer
 from spacy_slavner.errors import InputError
-from spacy_slavner.files import whole_file
 from spacy_slavner.training.optimizer import AdamW_v1
 
 TEST_TOPIC = "us_election_2020"
@@ -204,9 +203,7 @@ def main(
             continue
         rows += evaluate(name, make(), texts)
     figures["rows"] = rows
-    with whole_file(json_path) as file:
-        file.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf8")
-    print(f"Figures: {json_path}")
+    save(json_path, figures)
 
 
 def component_speed(nlp: Language, documents: TextsT) -> float:

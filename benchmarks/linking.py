@@ -11,7 +11,6 @@ setting of the SlavicNER paper), the most frequent one of the form in the traini
 mention as it stands ("form"), or what the `name_normalizer` of a pipeline gives (its path).
 """
 
-import json
 import random
 import resource
 import time
@@ -22,6 +21,7 @@ from typing import Any
 
 import spacy
 import typer
+from _common import save
 from tqdm import tqdm
 
 from spacy_slavner.corpora import slavicner
@@ -31,7 +31,6 @@ from spacy_slavner.corpora.sources import Options, Source
 from spacy_slavner.corpora.splits import assign
 from spacy_slavner.errors import InputError
 from spacy_slavner.evaluation import bsnlp
-from spacy_slavner.files import whole_file
 from spacy_slavner.linking.candidates import Name, find
 from spacy_slavner.linking.knowledge import Index
 from spacy_slavner.linking.linker import SCOPES, Linker, train
@@ -283,9 +282,7 @@ def main(
     if folder is not None:
         figures["accuracy"] = measure(folder, split, topic, test, base_forms, held_out)
     figures["latency"] = [latency(size, seed) for size in sizes]
-    with whole_file(json_path) as file:
-        file.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf8")
-    print(f"Figures: {json_path}")
+    save(json_path, figures)
 
 
 if __name__ == "__main__":

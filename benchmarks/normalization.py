@@ -9,7 +9,6 @@ equal in small letters, as in the official evaluator; "cased" counts equal ones.
 on token edges are not in the corpus as it is converted.
 """
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,12 +16,11 @@ from pathlib import Path
 
 import spacy
 import typer
-from _common import origin
+from _common import save
 from spacy.tokens import Doc, Span
 
 from spacy_slavner.attributes import LANGUAGES, TYPES
 from spacy_slavner.corpora.docbin import read_docs
-from spacy_slavner.files import whole_file
 from spacy_slavner.normalization.methods import Memory, Method, chain
 from spacy_slavner.normalization.names import Text, names_of
 from spacy_slavner.normalization.rules import make_rules
@@ -117,7 +115,6 @@ def main(
     }
     rows = [measure(name, methods, texts, gold, memory) for name, methods in systems.items()]
     figures = {
-        **origin(),
         "corpus": corpus.name,
         "topic": topic or "test",
         "seed": seed,
@@ -125,9 +122,7 @@ def main(
         "train_cpu_seconds": seconds,
         "rows": rows,
     }
-    with whole_file(json_path) as file:
-        file.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf8")
-    print(f"Figures: {json_path}")
+    save(json_path, figures)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ first sentence of the text is not counted). On SlavicNER it counts the gold ment
 """
 
 import csv
-import json
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,11 +14,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import typer
-from _common import origin
+from _common import save
 
 from spacy_slavner.attributes import LANGUAGES
 from spacy_slavner.corpora.sentences import rules_for
-from spacy_slavner.files import whole_file
 from spacy_slavner.pipeline.sentence_splitter import sentence_starts
 
 SPEED_CHARACTERS = 100_000
@@ -188,11 +186,8 @@ def main(
         cuts.append(row)
         print(f"{row['language']} {row['splitter']:12} cuts {row['cut']} of {row['mentions']} mentions")
     figures = {"part": part, "rows": rows, "cut_mentions": cuts, "words_per_second": speed(slavicner)}
-    figures = origin() | figures
     print(figures["words_per_second"])
-    with whole_file(json_path) as file:
-        file.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf8")
-    print(f"Figures: {json_path}")
+    save(json_path, figures)
 
 
 if __name__ == "__main__":
