@@ -1,23 +1,32 @@
 """The component `crf_ner`: names by tags, from a CRF or a softmax over the vectors of any encoder."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy
-from spacy.attrs import ENT_IOB, ORTH, SENT_START
 from spacy.errors import Errors
 from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
-from spacy.util import logger
 from thinc.api import Config, Optimizer, set_dropout_rate
 
 from ..attributes import set_attributes
 from ..errors import InputError
 from ..tagging import Scheme
 from ..types import EmissionsModelT
+from .names import (
+    SCORE_WEIGHTS,
+    Entity,
+    Gold,
+    NameTypes,
+    gold_names,
+    inside_names,
+    repair_quotes,
+    sentence_starts,
+    survey,
+    training_starts,
+)
 
 if TYPE_CHECKING:
     from ..layers.crf import Sequences
@@ -51,15 +60,7 @@ DEFAULT_CRF_NER_MODEL = Config().from_str(default_model_config)["model"]
         "max_sentence": 512,
         "scorer": {"@scorers": "spacy-slavner.bsnlp_scorer.v1"},
     },
-    default_score_weights={
-        "ents_f": 1.0,
-        "ents_p": 0.0,
-        "ents_r": 0.0,
-        "ents_per_type": None,
-        "bsnlp_rpm_f": 0.0,
-        "bsnlp_rem_f": 0.0,
-        "bsnlp_sm_f": 0.0,
-    },
+    default_score_weights=SCORE_WEIGHTS,
 )
 def make_crf_ner(
     nlp: Language,
@@ -99,15 +100,6 @@ def make_crf_ner(
     )
 
 
-class Entity(NamedTuple):
-    """A predicted name: tokens `start` to `end` (exclusive), its type and probability."""
-
-    start: int
-    end: int
-    label: str
-    confidence: float | None
-
-
 class Prediction(NamedTuple):
     """What is found in a document.
 
@@ -119,20 +111,7 @@ class Prediction(NamedTuple):
     nbest: list[list[dict[str, Any]]] | None = None
 
 
-class Gold(NamedTuple):
-    """What an Example teaches, in the tokens of its predicted Doc.
-
-    spans (list[tuple[int, int, str]]): Names (start, end, label).
-    known (numpy.ndarray): Tokens whose annotation is known (tokens,), bool.
-    misaligned (int): Names that do not fall on token edges.
-    """
-
-    spans: list[tuple[int, int, str]]
-    known: numpy.ndarray
-    misaligned: int
-
-
-class CrfNer(TrainablePipe):
+class CrfNer(NameTypes, TrainablePipe):
     """Finds names: every sentence is one sequence of tags, and no illegal tags are ever given.
 
     Set sentence boundaries before this component; where there are none, the document is one
@@ -181,28 +160,13 @@ class CrfNer(TrainablePipe):
         if model.attrs.get("unit", "token") != unit:
             raise InputError(
                 f"{name!r} tags each {unit}, but its model gives one vector per {model.attrs.get('unit')}",
-                remedy="unit = \"piece\" goes with the architecture spacy-slavner.AllPieces.v1 as tok2vec, "
-                "unit = \"token\" with any other",
+                remedy='unit = "piece" goes with the architecture spacy-slavner.AllPieces.v1 as tok2vec, '
+                'unit = "token" with any other',
             )
         self.unit = unit
         self.nbest, self.max_sentence = nbest, max_sentence
         # What belongs to the weights and is saved with them.
         self.cfg: dict[str, Any] = {"labels": [], "scheme": Scheme(scheme).name}
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The types of names."""
-        return tuple(self.cfg["labels"])
-
-    @property
-    def label_data(self) -> list[str]:
-        """The types of names, as `[initialize.components.….labels]` takes them."""
-        return list(self.cfg["labels"])
-
-    @property
-    def scheme(self) -> Scheme:
-        """The tag scheme."""
-        return Scheme(self.cfg["scheme"])
 
     def add_label(self, label: str) -> int:
         """Add a type of names; possible until the model is initialised.
@@ -242,25 +206,12 @@ class CrfNer(TrainablePipe):
         from ..layers.crf import set_scheme
 
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
-        docs, types, skipped = _survey(get_examples())
-        for label in sorted(types) if labels is None else labels:
-            if label not in self.cfg["labels"]:
-                self.cfg["labels"].append(label)
-                self.vocab.strings.add(label)
-        if not self.labels:
-            raise InputError(
-                f"no types of names for {self.name!r}: the examples have no entities",
-                remedy=f"Annotate some, or set initialize.components.{self.name}.labels",
-            )
+        docs, types, skipped = survey(get_examples())
+        self._set_labels(types, skipped, labels)
         head = self.model.get_ref("head")
         head.set_dim("nO", len(self.scheme.labels(self.labels)) + (self.unit == "piece"))
         self.model.initialize(X=docs or [Doc(self.vocab, words=["a"])])
         set_scheme(head, self.scheme, self.labels, self.unit)
-        unknown = {label: n for label, n in types.items() if label not in self.labels}
-        if unknown:
-            skipped["names of types outside of the labels, taken for text"] = sum(unknown.values())
-        for what, count in skipped.items():
-            logger.warning("%s: %d %s", self.name, count, what)
 
     def predict(self, docs: Iterable[Doc]) -> list[Prediction]:
         """Find names without changing the documents.
@@ -277,7 +228,7 @@ class CrfNer(TrainablePipe):
         if not any(len(doc) for doc in docs):
             return [Prediction([], [] if self.nbest else None) for _ in docs]
         emissions = self.model.predict(docs)
-        sequences = self._sequences([_sentence_starts(doc) for doc in docs])
+        sequences = self._sequences([sentence_starts(doc) for doc in docs])
         head = self.model.get_ref("head")
         names = find_names(head, emissions, sequences, confidence=self.confidence)
         entities = self._entities(docs, names)
@@ -393,9 +344,9 @@ class CrfNer(TrainablePipe):
         from ..layers.crf import Sequences, tagging_loss
 
         examples = list(examples)
-        golds = [_gold(example) for example in examples]
-        starts = [_training_starts(eg, gold) for eg, gold in zip(examples, golds, strict=True)]
-        sequences = self._sequences(starts, joined=[_inside(gold) for gold in golds])
+        golds = [gold_names(example) for example in examples]
+        starts = [training_starts(eg, gold) for eg, gold in zip(examples, golds, strict=True)]
+        sequences = self._sequences(starts, joined=[inside_names(gold) for gold in golds])
         known = numpy.concatenate([gold.known for gold in golds])
         whole = numpy.logical_and.reduceat(known, sequences.starts).nonzero()[0]
         sequences = Sequences(sequences.starts[whole], sequences.lengths[whole])
@@ -459,134 +410,5 @@ class CrfNer(TrainablePipe):
         super().from_disk(path, exclude=exclude)
         return self._loaded()
 
-    def _loaded(self) -> "CrfNer":
-        for label in self.labels:
-            self.vocab.strings.add(label)
-        return self
 
-
-def _sentence_starts(doc: Doc) -> numpy.ndarray:
-    """Whether each token starts a sentence (tokens,); the first always does."""
-    starts = numpy.zeros(len(doc), dtype=bool)
-    if len(doc):
-        starts |= doc.to_array(SENT_START) == 1
-        starts[0] = True
-    return starts
-
-
-def _training_starts(example: Example, gold: Gold) -> numpy.ndarray:
-    """Sentence starts of the predicted Doc, else those of the reference."""
-    starts = _sentence_starts(example.predicted)
-    if not example.predicted.has_annotation("SENT_START") and len(starts):
-        if _same_tokens(example):
-            starts |= _sentence_starts(example.reference)
-        else:
-            starts |= numpy.array([s is True for s in example.get_aligned_sent_starts()])
-    return starts
-
-
-def _same_tokens(example: Example) -> bool:
-    predicted, reference = example.predicted, example.reference
-    return len(predicted) == len(reference) and bool(
-        (predicted.to_array(ORTH) == reference.to_array(ORTH)).all()
-    )
-
-
-def _gold(example: Example) -> Gold:
-    """Read an Example's names in the tokens of the predicted Doc."""
-    predicted, reference = example.predicted, example.reference
-    if not len(predicted) or not reference.has_annotation("ENT_IOB"):
-        return Gold([], numpy.zeros(len(predicted), dtype=bool), 0)
-    if _same_tokens(example):
-        known = reference.to_array(ENT_IOB) != 0
-        entities, misaligned = reference.ents, 0
-        for i in (~known).nonzero()[0].tolist():
-            known[i] = reference[i].is_space
-    else:
-        entities, tags = example.get_aligned_ents_and_ner()
-        known = numpy.array([tag is not None for tag in tags])
-        misaligned = len(reference.ents) - len(entities)
-    return Gold([(e.start, e.end, e.label_) for e in entities], known, misaligned)
-
-
-def _inside(gold: Gold) -> numpy.ndarray:
-    """Whether each token continues a name, so that no sentence may start there (tokens,)."""
-    inside = numpy.zeros(len(gold.known), dtype=bool)
-    for start, end, _ in gold.spans:
-        inside[start + 1 : end] = True
-    return inside
-
-
-def _survey(examples: Iterable[Example]) -> tuple[list[Doc], Counter[str], Counter[str]]:
-    """Read examples once: some documents, the types of names, and what cannot be learnt from."""
-    docs: list[Doc] = []
-    types: Counter[str] = Counter()
-    skipped: Counter[str] = Counter()
-    for example in examples:
-        gold = _gold(example)
-        if len(docs) < 10 and len(example.predicted):
-            docs.append(example.predicted)
-        types.update(label for _, _, label in gold.spans)
-        if not gold.known.any():
-            skipped["documents without annotation of names: they give no loss"] += 1
-            continue
-        skipped["names off the token edges: their sentences give no loss"] += gold.misaligned
-        skipped["tokens of unknown annotation: their sentences give no loss"] += int(
-            (~gold.known).sum()
-        )
-    return docs, types, +skipped
-
-
-# Which mark closes which: the same marks open in one language and close in another.
-_CLOSES = {
-    "„": "“”‟\"",
-    "“": "”",
-    "”": "”",
-    "‟": "”",
-    '"': '"”',
-    "«": "»",
-    "»": "«",
-    "‚": "‘’'",
-    "‘": "’",
-    "’": "’",
-    "'": "'’",
-    "‹": "›",
-    "›": "‹",
-}
-QUOTES = frozenset("".join([*_CLOSES, *_CLOSES.values()]))
-
-
-def repair_quotes(doc: Doc, start: int, end: int) -> tuple[int, int]:
-    """Take unpaired quotation marks off the edges of a name.
-
-    Arkhipov et al. (2019, section 4.2) found names with an opening quotation mark and no closing
-    one, and "filter out all single quotation marks in the predicted entities". We read: a mark
-    that has no partner inside the name is taken off, and the name stays. Only marks that are
-    tokens of their own at an edge can go, since a span has no holes; an unpaired mark in the
-    middle stays, and so does an apostrophe inside a token.
-
-    doc (Doc): The document.
-    start (int): First token of the name.
-    end (int): The token after the last.
-    RETURNS (tuple[int, int]): The new edges, equal if nothing but unpaired marks was there.
-    """
-    if doc[start].text not in QUOTES and doc[end - 1].text not in QUOTES:
-        return start, end
-    open_marks: list[int] = []
-    for i in range(start, end):
-        mark = doc[i].text
-        if mark not in QUOTES:
-            continue
-        if open_marks and mark in _CLOSES[doc[open_marks[-1]].text]:
-            open_marks.pop()
-        else:
-            open_marks.append(i)
-    unpaired = set(open_marks)
-    while start < end and start in unpaired:
-        start += 1
-    while start < end and end - 1 in unpaired:
-        end -= 1
-    return start, end
-
-
-__all__ = ["CrfNer", "Entity", "Prediction", "make_crf_ner", "repair_quotes"]
+__all__ = ["CrfNer", "Prediction", "make_crf_ner"]

@@ -11,12 +11,21 @@ from spacy.language import Language
 from spacy.pipeline.pipe import Pipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_get_examples
-from spacy.util import ensure_path, from_disk, logger, to_disk
+from spacy.util import ensure_path, from_disk, to_disk
 
 from ..attributes import set_attributes
-from ..errors import InputError
 from ..tagging import Scheme, spans_from_tags
-from .crf_ner import Entity, _gold, _inside, _sentence_starts, _survey, _training_starts, repair_quotes
+from .names import (
+    SCORE_WEIGHTS,
+    Entity,
+    NameTypes,
+    gold_names,
+    inside_names,
+    repair_quotes,
+    sentence_starts,
+    survey,
+    training_starts,
+)
 
 if TYPE_CHECKING:
     from ..layers.feature_crf import CrfModel
@@ -35,15 +44,7 @@ if TYPE_CHECKING:
         "confidence": True,
         "scorer": {"@scorers": "spacy-slavner.bsnlp_scorer.v1"},
     },
-    default_score_weights={
-        "ents_f": 1.0,
-        "ents_p": 0.0,
-        "ents_r": 0.0,
-        "ents_per_type": None,
-        "bsnlp_rpm_f": 0.0,
-        "bsnlp_rem_f": 0.0,
-        "bsnlp_sm_f": 0.0,
-    },
+    default_score_weights=SCORE_WEIGHTS,
 )
 def make_feature_crf(
     nlp: Language,
@@ -75,7 +76,7 @@ def make_feature_crf(
     )
 
 
-class FeatureCrf(Pipe):
+class FeatureCrf(NameTypes, Pipe):
     """The "simple CRF tagger" that Emelyanov & Artemova (2019, section 5.1) compare with.
 
     They do not describe its features; we read: the usual ones, see `layers.feature_crf`. It learns
@@ -120,16 +121,6 @@ class FeatureCrf(Pipe):
         self.model: CrfModel | None = None
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """The types of names."""
-        return tuple(self.cfg["labels"])
-
-    @property
-    def label_data(self) -> list[str]:
-        """The types of names, as `[initialize.components.….labels]` takes them."""
-        return list(self.cfg["labels"])
-
-    @property
     def n_parameters(self) -> int:
         """The number of weights that are not zero."""
         return self.model.n_weights if self.model else 0
@@ -156,17 +147,8 @@ class FeatureCrf(Pipe):
 
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         examples = list(get_examples())
-        _, types, skipped = _survey(examples)
-        self.cfg["labels"] = list(sorted(types) if labels is None else labels)
-        if not self.labels:
-            raise InputError(
-                f"no types of names for {self.name!r}: the examples have no entities",
-                remedy=f"Annotate some, or set initialize.components.{self.name}.labels",
-            )
-        for label in self.labels:
-            self.vocab.strings.add(label)
-        for what, count in skipped.items():
-            logger.warning("%s: %d %s", self.name, count, what)
+        _, types, skipped = survey(examples)
+        self._set_labels(types, skipped, labels)
         data = train_crf(
             self._sentences(examples, _annotating(nlp, self.name)),
             c1=self.c1,
@@ -180,17 +162,16 @@ class FeatureCrf(Pipe):
         self, examples: list[Example], annotating: list[Callable[[Doc], Doc]]
     ) -> Iterator[tuple[list[str], list[str]]]:
         """The words and tags of all sentences whose annotation is fully known."""
-        scheme = Scheme(self.cfg["scheme"])
         for example in examples:
             if not len(example.predicted):
                 continue
             for pipe in annotating:
                 example.predicted = pipe(example.predicted)
-            gold = _gold(example)
+            gold = gold_names(example)
             spans = [span for span in gold.spans if span[2] in self.labels]
-            tags = scheme.tags_from_spans(len(gold.known), spans)
+            tags = self.scheme.tags_from_spans(len(gold.known), spans)
             words = [token.text for token in example.predicted]
-            starts = _training_starts(example, gold) & ~_inside(gold)
+            starts = training_starts(example, gold) & ~inside_names(gold)
             for start, end in _stretches(starts):
                 if gold.known[start:end].all():
                     yield words[start:end], tags[start:end]
@@ -220,7 +201,7 @@ class FeatureCrf(Pipe):
         if self.model is None:
             raise ValueError(Errors.E109.format(name=self.name))
         words = [token.text for token in doc]
-        sentences = _stretches(_sentence_starts(doc))
+        sentences = _stretches(sentence_starts(doc))
         entities = []
         tagged = self.model.tag(words[start:end] for start, end in sentences)
         for (start, _), (tags, marginal) in zip(sentences, tagged, strict=True):
@@ -265,9 +246,7 @@ class FeatureCrf(Pipe):
 
         self.cfg = cfg or self.cfg
         self.model = CrfModel(model) if model else None
-        for label in self.labels:
-            self.vocab.strings.add(label)
-        return self
+        return self._loaded()
 
 
 def _annotating(nlp: Language | None, name: str) -> list[Callable[[Doc], Doc]]:

@@ -14,7 +14,7 @@ from thinc.api import Adam
 
 from spacy_slavner.errors import InputError
 from spacy_slavner.layers.crf import Sequences, tagging_loss
-from spacy_slavner.pipeline.crf_ner import repair_quotes
+from spacy_slavner.pipeline.names import gold_names, repair_quotes
 from spacy_slavner.tagging import SCHEMES
 
 MODEL = {
@@ -373,9 +373,7 @@ def test_gold_tags(scheme):
     ]
     nlp.initialize(lambda: [example])
     pipe = nlp.get_pipe("crf_ner")
-    from spacy_slavner.pipeline.crf_ner import _gold
-
-    tags = pipe._tags([_gold(example)], Sequences(numpy.array([0, 3]), numpy.array([3, 2])))
+    tags = pipe._tags([gold_names(example)], Sequences(numpy.array([0, 3]), numpy.array([3, 2])))
     expected = {
         "BIO": ["B-X", "B-X", "I-X", "B-X", "I-X"],
         "IOB1": ["I-X", "B-X", "I-X", "I-X", "I-X"],
