@@ -13,16 +13,7 @@ class JointHead(torch.nn.Module):
     the attention's output and their linear layer with tanh gives the tags' scores, so that it belongs to the
     tagger; `linear` is for those who want a narrower shared representation.
 
-    width (int): Width of the transformer's vectors.
-    bilstm (int): Units per direction of the BiLSTM; 0 leaves it out.
-    bilstm_layers (int): Its layers.
-    attention_heads (int): Heads of the self-attention; 0 leaves it out.
-    attention_width (int): Width of a head's keys and of its values.
-    attention_residual (bool): Whether the attention's input is added to its output.
-    attention_norm (bool): Whether its output is layer-normalised.
-    linear (int): Width of the linear layer with tanh; 0 leaves it out.
-    dropout (float): Dropout of the BiLSTM and the attention.
-    variational (bool): Whether the BiLSTM's dropout is the same for all pieces of a window.
+    width (int): Width of the transformer's vectors. All else is explained at `architectures.JointHead_v1`.
     """
 
     def __init__(
