@@ -20,9 +20,10 @@ from .names import (
     Entity,
     Gold,
     NameTypes,
+    agree_on_types,
+    clean_edges,
     gold_names,
     inside_names,
-    repair_quotes,
     sentence_starts,
     survey,
     training_starts,
@@ -55,6 +56,7 @@ DEFAULT_CRF_NER_MODEL = Config().from_str(default_model_config)["model"]
         "scheme": "BIO",
         "unit": "token",
         "quote_repair": True,
+        "document_vote": False,
         "confidence": True,
         "nbest": 0,
         "max_sentence": 512,
@@ -69,6 +71,7 @@ def make_crf_ner(
     scheme: str,
     unit: str,
     quote_repair: bool,
+    document_vote: bool,
     confidence: bool,
     nbest: int,
     max_sentence: int,
@@ -80,6 +83,7 @@ def make_crf_ner(
     scheme (str): Tag scheme: "BIO", "IOB1" or "BIOES".
     unit (str): What is tagged: "token", or "piece" if the model gives the vectors of all pieces.
     quote_repair (bool): Whether unpaired quotation marks are taken off the edges of names.
+    document_vote (bool): Whether a name has one type in a document.
     confidence (bool): Whether to set `span._.confidence`.
     nbest (int): How many alternatives to set in `doc._.ner_nbest`; 0 sets none.
     max_sentence (int): A longer sentence is cut after this many tokens.
@@ -93,6 +97,7 @@ def make_crf_ner(
         scheme=scheme,
         unit=unit,
         quote_repair=quote_repair,
+        document_vote=document_vote,
         confidence=confidence,
         nbest=nbest,
         max_sentence=max_sentence,
@@ -126,6 +131,8 @@ class CrfNer(NameTypes, TrainablePipe):
         apart; see `layers.units.Units.elect`. The model's vectors are then those of
         `spacy-slavner.AllPieces.v1`. To tag tokens by their first piece, pool with `reduce_first.v1`.
     quote_repair (bool): Whether unpaired quotation marks are taken off names, see `repair_quotes`.
+    document_vote (bool): Whether all occurrences of a name in a document get one type, see
+        `names.agree_on_types`. For news about one topic; not where, say, a city is also its football club.
     confidence (bool): Whether to set `span._.confidence`: with a CRF, the probability that the name stands
         there with these edges and this type; with a softmax, the product of its tokens' probabilities of
         their tags. A name that lost a quotation mark keeps the probability of what was decoded.
@@ -133,9 +140,9 @@ class CrfNer(NameTypes, TrainablePipe):
         (Emelyanov & Artemova, 2019, section 3.1.5, take 11). That is a list with one list per sentence, of
         at most so many alternatives, the most likely first: dicts of "probability", that of the whole
         sentence's tags, and "spans", a list of (start, end, label) in tokens of the document. Alternatives
-        are legal and differ in their spans; marks of quotation are not repaired. With a CRF the first one is
-        what `doc.ents` is made of; with a softmax it need not be, since there the best tags of single tokens
-        are repaired. A sentence that is cut for its length counts as several.
+        are legal and differ in their spans; neither their edges nor their types are repaired. With a CRF
+        the first one is what `doc.ents` is made of; with a softmax it need not be, since there the best tags
+        of single tokens are repaired. A sentence that is cut for its length counts as several.
     max_sentence (int): A longer sentence is cut after this many tokens.
     scorer (Callable | None): The scoring method.
     """
@@ -149,6 +156,7 @@ class CrfNer(NameTypes, TrainablePipe):
         scheme: str = "BIO",
         unit: str = "token",
         quote_repair: bool = True,
+        document_vote: bool = False,
         confidence: bool = True,
         nbest: int = 0,
         max_sentence: int = 512,
@@ -156,7 +164,8 @@ class CrfNer(NameTypes, TrainablePipe):
     ) -> None:
         set_attributes()
         self.vocab, self.model, self.name, self.scorer = vocab, model, name, scorer
-        self.quote_repair, self.confidence = quote_repair, confidence
+        self.quote_repair, self.document_vote = quote_repair, document_vote
+        self.confidence = confidence
         if model.attrs.get("unit", "token") != unit:
             raise InputError(
                 f"{name!r} tags each {unit}, but its model gives one vector per {model.attrs.get('unit')}",
@@ -265,7 +274,7 @@ class CrfNer(NameTypes, TrainablePipe):
         return [tag.partition("-")[2] for tag in self.scheme.labels(self.labels)]
 
     def _entities(self, docs: list[Doc], names) -> list[list[Entity]]:
-        """Sort names by document and repair their quotation marks."""
+        """Sort names by document, and apply the rules for their edges and types."""
         ends = numpy.cumsum([len(doc) for doc in docs])
         owners = numpy.searchsorted(ends, names.starts, side="right").tolist()
         confidences = names.confidences
@@ -278,11 +287,11 @@ class CrfNer(NameTypes, TrainablePipe):
         ):
             doc = docs[owner]
             offset = int(ends[owner]) - len(doc)
-            start, end = start - offset, end - offset
-            if self.quote_repair:
-                start, end = repair_quotes(doc, start, end)
+            start, end = clean_edges(doc, start - offset, end - offset, self.quote_repair)
             if start < end:
                 result[owner].append(Entity(start, end, types[tag], confidence))
+        if self.document_vote:
+            return [agree_on_types(doc, found) for doc, found in zip(docs, result, strict=True)]
         return result
 
     def set_annotations(self, docs: Iterable[Doc], predictions: list[Prediction]) -> None:

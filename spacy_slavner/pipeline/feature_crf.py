@@ -19,9 +19,9 @@ from .names import (
     SCORE_WEIGHTS,
     Entity,
     NameTypes,
+    clean_edges,
     gold_names,
     inside_names,
-    repair_quotes,
     sentence_starts,
     survey,
     training_starts,
@@ -209,9 +209,7 @@ class FeatureCrf(NameTypes, Pipe):
                 confidence = None
                 if self.confidence:
                     confidence = min(marginal(tags[i], i) for i in range(first, last))
-                edges = start + first, start + last
-                if self.quote_repair:
-                    edges = repair_quotes(doc, *edges)
+                edges = clean_edges(doc, start + first, start + last, self.quote_repair)
                 if edges[0] < edges[1]:
                     entities.append(Entity(*edges, label, confidence))
         return entities

@@ -1,4 +1,4 @@
-"""What the name recognisers share: types of names, what examples teach, the repair of quotation marks."""
+"""What the name recognisers share: types of names, what examples teach, rules for what was found."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -209,3 +209,73 @@ def repair_quotes(doc: Doc, start: int, end: int) -> tuple[int, int]:
     while start < end and end - 1 in unpaired:
         end -= 1
     return start, end
+
+
+def trim_spaces(doc: Doc, start: int, end: int) -> tuple[int, int]:
+    """Take white space off the edges of a name, as spaCy demands of its own names.
+
+    Encoders have no pieces for white space, and a tagger takes its neighbour's vector for it.
+
+    doc (Doc): The document.
+    start (int): First token of the name.
+    end (int): The token after the last.
+    RETURNS (tuple[int, int]): The new edges, equal if nothing but white space was there.
+    """
+    while start < end and doc[start].is_space:
+        start += 1
+    while start < end and doc[end - 1].is_space:
+        end -= 1
+    return start, end
+
+
+def clean_edges(doc: Doc, start: int, end: int, quotes: bool) -> tuple[int, int]:
+    """Take off the edges of a name what no name begins or ends with.
+
+    doc (Doc): The document.
+    start (int): First token of the name.
+    end (int): The token after the last.
+    quotes (bool): Whether unpaired quotation marks are such, see `repair_quotes`; white space always is.
+    RETURNS (tuple[int, int]): The new edges, equal if nothing is left.
+    """
+    start, end = trim_spaces(doc, start, end)
+    if quotes and start < end:
+        start, end = trim_spaces(doc, *repair_quotes(doc, start, end))
+    return start, end
+
+
+def agree_on_types(doc: Doc, entities: list[Entity]) -> list[Entity]:
+    """Give all occurrences of a name in a document the type that most of their probability speaks for.
+
+    One sense per discourse, as Gale, Church & Yarowsky (1992) found for words. Occurrences are the same
+    name if their words are, but for case and for the last letter of each word, where these languages
+    inflect. The last word of a person's longer name speaks for that word alone as well: "Asia Bibi" for
+    "Bibi".
+
+    doc (Doc): The document.
+    entities (list[Entity]): Its names; without probabilities every occurrence has one vote.
+    RETURNS (list[Entity]): The names with one type each. A changed one has the probability with which it
+        was found, times the share of the votes for its new type.
+    """
+    keys = [tuple(stem(token.text) for token in doc[e.start : e.end]) for e in entities]
+    votes: dict[tuple[str, ...], Counter[str]] = {}
+    for key, entity in zip(keys, entities, strict=True):
+        weight = 1.0 if entity.confidence is None else entity.confidence
+        votes.setdefault(key, Counter())[entity.label] += weight
+        if entity.label == "PER" and len(key) > 1:
+            votes.setdefault(key[-1:], Counter())[entity.label] += weight
+    return [_elected(entity, votes[key]) for key, entity in zip(keys, entities, strict=True)]
+
+
+def stem(word: str) -> str:
+    """Give a word in lower case without its last letter, if at least three are left."""
+    return word.lower()[: max(3, len(word) - 1)]
+
+
+def _elected(entity: Entity, votes: Counter[str]) -> Entity:
+    # Where two have as much, the occurrence keeps its own type if it is one of them.
+    label = max(votes, key=lambda one: (votes[one], one == entity.label, one))
+    if label == entity.label:
+        return entity
+    share = votes[label] / votes.total()
+    confidence = None if entity.confidence is None else entity.confidence * share
+    return entity._replace(label=label, confidence=confidence)
