@@ -15,12 +15,12 @@ from ..attributes import set_attributes
 from ..errors import InputError
 from ..tagging import Scheme
 from ..types import EmissionsModelT
+from .agreement import agree
 from .names import (
     SCORE_WEIGHTS,
     Entity,
     Gold,
     NameTypes,
-    agree_on_types,
     clean_edges,
     gold_names,
     inside_names,
@@ -83,7 +83,7 @@ def make_crf_ner(
     scheme (str): Tag scheme: "BIO", "IOB1" or "BIOES".
     unit (str): What is tagged: "token", or "piece" if the model gives the vectors of all pieces.
     quote_repair (bool): Whether unpaired quotation marks are taken off the edges of names.
-    document_vote (bool): Whether a name has one type in a document.
+    document_vote (bool): Whether the occurrences of a name in a document agree.
     confidence (bool): Whether to set `span._.confidence`.
     nbest (int): How many alternatives to set in `doc._.ner_nbest`; 0 sets none.
     max_sentence (int): A longer sentence is cut after this many tokens.
@@ -131,8 +131,9 @@ class CrfNer(NameTypes, TrainablePipe):
         apart; see `layers.units.Units.elect`. The model's vectors are then those of
         `spacy-slavner.AllPieces.v1`. To tag tokens by their first piece, pool with `reduce_first.v1`.
     quote_repair (bool): Whether unpaired quotation marks are taken off names, see `repair_quotes`.
-    document_vote (bool): Whether all occurrences of a name in a document get one type, see
-        `names.agree_on_types`. For news about one topic; not where, say, a city is also its football club.
+    document_vote (bool): Whether all occurrences of a name in a document get one type, and people's names
+        are whole in all of them, see `agreement.agree`. For stories about one thing; not for lists of
+        results, say, where a city is also its football club.
     confidence (bool): Whether to set `span._.confidence`: with a CRF, the probability that the name stands
         there with these edges and this type; with a softmax, the product of its tokens' probabilities of
         their tags. A name that lost a quotation mark keeps the probability of what was decoded.
@@ -291,7 +292,7 @@ class CrfNer(NameTypes, TrainablePipe):
             if start < end:
                 result[owner].append(Entity(start, end, types[tag], confidence))
         if self.document_vote:
-            return [agree_on_types(doc, found) for doc, found in zip(docs, result, strict=True)]
+            return [agree(doc, found) for doc, found in zip(docs, result, strict=True)]
         return result
 
     def set_annotations(self, docs: Iterable[Doc], predictions: list[Prediction]) -> None:

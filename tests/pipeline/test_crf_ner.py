@@ -14,7 +14,7 @@ from thinc.api import Adam
 
 from spacy_slavner.errors import InputError
 from spacy_slavner.layers.crf import Sequences, tagging_loss
-from spacy_slavner.pipeline.names import Entity, agree_on_types, clean_edges, gold_names, repair_quotes
+from spacy_slavner.pipeline.names import clean_edges, gold_names, repair_quotes
 from spacy_slavner.tagging import SCHEMES
 
 MODEL = {
@@ -488,32 +488,6 @@ def test_white_space_is_no_name():
     train(nlp, 30, [example])
     found = nlp.get_pipe("crf_ner")(doc.copy())
     assert names_of(found) == [("Gazprom", "ORG")] * 3
-
-
-def entities(*found: tuple[int, int, str, float | None]) -> list[Entity]:
-    return [Entity(*one) for one in found]
-
-
-def test_occurrences_of_a_name_agree_on_their_type():
-    words = "Asia Bibi . Bibiho . Bibi . bibi . Reuters".split()
-    doc = Doc(spacy.blank("xx").vocab, words=words)
-    found = entities((0, 2, "PER", 0.9), (5, 6, "ORG", 0.8), (7, 8, "PRO", 0.6), (9, 10, "ORG", 0.5))
-    agreed = agree_on_types(doc, found)
-    assert [(e.label, round(e.confidence, 4)) for e in agreed] == [
-        ("PER", 0.9),
-        ("PER", round(0.8 * 0.9 / 2.3, 4)),
-        ("PER", round(0.6 * 0.9 / 2.3, 4)),
-        ("ORG", 0.5),
-    ]
-    assert agree_on_types(doc, []) == []
-
-
-def test_without_probabilities_every_occurrence_has_one_vote():
-    doc = Doc(spacy.blank("xx").vocab, words="Praha Prahy Praze Brno Brno".split())
-    types = ["LOC", "ORG", "ORG", "LOC", "ORG"]
-    found = entities(*((i, i + 1, label, None) for i, label in enumerate(types)))
-    # One vote each for both types of "Praha" and "Prahy", and of "Brno"; "Praze" is another stem.
-    assert agree_on_types(doc, found) == found
 
 
 def test_the_vote_is_a_switch():
