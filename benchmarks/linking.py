@@ -17,7 +17,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import spacy
 import typer
@@ -30,7 +29,7 @@ from spacy_slavner.corpora.report import Report
 from spacy_slavner.corpora.sources import Options, Source
 from spacy_slavner.corpora.splits import assign
 from spacy_slavner.errors import InputError
-from spacy_slavner.evaluation import bsnlp
+from spacy_slavner.evaluation import bsnlp, oracle
 from spacy_slavner.linking.candidates import Name, find
 from spacy_slavner.linking.knowledge import Index
 from spacy_slavner.linking.linker import SCOPES, Linker, train
@@ -65,10 +64,7 @@ def read(sources: Iterable[Source], base_forms: str, training: list[LinkedT] = (
 
 def most_frequent(documents: Iterable[LinkedT], key: Callable, value: Callable) -> dict:
     """What a name's key most often goes with."""
-    counts: dict[Any, Counter] = defaultdict(Counter)
-    for name, id in (pair for document in documents for pair in document):
-        counts[key(name)][value(name, id)] += 1
-    return {k: min(seen, key=lambda v: (-seen[v], v)) for k, seen in counts.items()}
+    return oracle.most_frequent((key(n), value(n, id), 1) for document in documents for n, id in document)
 
 
 def normalised(sources: Iterable[Source], path: str) -> list[LinkedT]:
@@ -110,8 +106,7 @@ def parts(folder: Path, split: str, topic: str | None, test: bool) -> tuple[list
 def look_up(documents: list[LinkedT], key: Callable[[Name], str]) -> Callable[[Name], str]:
     """The baseline: the most frequent id of a form, or of a base form."""
     best = most_frequent(documents, lambda n: key(n).lower(), lambda _, id: id)
-    # What is not found gets an id of its form: the shared tasks' "-1" would make all of them one entity.
-    return lambda name: best.get(key(name).lower(), f"{name.type}-{name.form.lower()}")
+    return lambda name: best.get(key(name).lower(), oracle.own_id(name.type, name.form))
 
 
 def accuracies(documents: list[LinkedT], ids: list[list[str]], known: set[str]) -> dict:
@@ -146,9 +141,7 @@ def lea(sources: list[Source], documents: list[LinkedT], ids: list[list[str]]) -
             result.append(bsnlp.Document(source.topic, source.language, source.source, mentions))
         return result
 
-    gold = records([[id for _, id in document] for document in documents])
-    overall = bsnlp.score(gold, records(ids)).split()[()]
-    return {metric: overall[metric]["f"] for metric in bsnlp.LINKING}
+    return oracle.lea(records([[id for _, id in document] for document in documents]), records(ids))
 
 
 def measure(

@@ -10,7 +10,6 @@ on token edges are not in the corpus as it is converted.
 """
 
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from spacy.tokens import Doc, Span
 
 from spacy_slavner.attributes import LANGUAGES, TYPES
 from spacy_slavner.corpora.docbin import read_docs
+from spacy_slavner.evaluation.oracle import base_form_hits, kinds_of, shares, with_gold_names
 from spacy_slavner.normalization.methods import Memory, Method, chain
 from spacy_slavner.normalization.names import Text, names_of
 from spacy_slavner.normalization.rules import make_rules
@@ -42,23 +42,12 @@ def parts_of(corpus: Path, topic: str | None) -> tuple[list[Doc], list[Doc]]:
     return [doc for doc in train if doc._.topic != topic], test
 
 
-def with_gold_names(doc: Doc) -> Doc:
-    """A copy of a document with its names and nothing about their base forms."""
-    words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
-    copy = Doc(doc.vocab, words=words, spaces=spaces)
-    copy._.language, copy._.topic = doc._.language, doc._.topic
-    copy.set_ents([Span(copy, ent.start, ent.end, label=ent.label_) for ent in doc.ents])
-    return copy
-
-
 def groups_of(doc: Doc, ent: Span, known: Memory) -> Iterator[str]:
     """The groups that a name is counted in."""
     yield from ("all", doc._.language, ent.label_)
-    yield "changed" if ent._.base_form.lower() != ent.text.lower() else "unchanged"
-    if len(ent.text.split()) > 1:
-        yield "several words"
-    if known.get(doc._.language, ent.text) is None:
-        yield "form not in training"
+    new = known.get(doc._.language, ent.text) is None
+    for kind in kinds_of(ent.text, ent._.base_form, new):
+        yield "form not in training" if kind == "new form" else kind
 
 
 def measure(name: str, methods: list[Method], texts: list[Text], gold: list[Doc], known: Memory) -> dict:
@@ -66,21 +55,13 @@ def measure(name: str, methods: list[Method], texts: list[Text], gold: list[Doc]
     began = time.process_time()
     found = chain(methods, texts)
     seconds = time.process_time() - began
-    counts = defaultdict(lambda: [0, 0, 0])
-    for doc, bases in zip(gold, found, strict=True):
-        for ent, base in zip(doc.ents, bases, strict=True):
-            for group in groups_of(doc, ent, known):
-                row = counts[group]
-                row[0] += 1
-                row[1] += base.lower() == ent._.base_form.strip().lower()
-                row[2] += base == ent._.base_form.strip()
-    accuracy = {
-        group: {"names": counts[group][0], "accuracy": right / n, "cased": cased / n}
-        for group in GROUPS
-        if (n := counts[group][0])
-        for right, cased in [counts[group][1:]]
-    }
-    n = counts["all"][0]
+    found_shares = shares(
+        (groups_of(doc, ent, known), base_form_hits(base, ent._.base_form))
+        for doc, bases in zip(gold, found, strict=True)
+        for ent, base in zip(doc.ents, bases, strict=True)
+    )
+    accuracy = {group: found_shares[group] for group in GROUPS if group in found_shares}
+    n = accuracy["all"]["names"]
     words = sum(len(doc.text.split()) for doc in gold)
     print(f"{name:24}" + " ".join(f"{group} {row['accuracy']:.4f}" for group, row in accuracy.items()))
     speed = {"names_per_second": n / seconds, "words_per_second": words / seconds} if seconds else {}

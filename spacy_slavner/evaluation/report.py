@@ -3,20 +3,28 @@
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
 from ..errors import InputError
-from .bsnlp import METRICS
+from .bsnlp import LINKING, METRICS
 from .metrics import UNKNOWN, read_metrics
+from .oracle import BASE_FORMS, KINDS, LINKS
 from .published import COMPARISONS, published
-from .tables import markdown_table
+from .tables import SHORT_NAMES, markdown_table
 
 # Splits whose published form has a test part alone go by their own name.
 TEST_ONLY = ("cross_topic", "single_out")
 SECTIONS = ("normalization", "linking", "language_id")
+# Sections that are made of the released system's test part: what of `evaluate_oracle` goes into them, and
+# what is measured end to end.
+ORACLE_SECTIONS = {"normalization": (BASE_FORMS, ("NORM",)), "linking": (LINKS, LINKING)}
+# Documents in the test part as published (Piskorski et al. 2024), where the corpus at hand has fewer.
+PUBLISHED_DOCUMENTS = {"cross_topic": 470}
 FIGURES = ("span_f1", "word_f1", *(f"{metric.lower()}_f1" for metric in METRICS))
 GROUPS = ("by_language", "by_type")
 
@@ -150,7 +158,10 @@ def mean_figures(figures: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _mean(values: list[Any]) -> Any:
-    return mean_figures(values) if isinstance(values[0], dict) else fmean(values)
+    if isinstance(values[0], dict):
+        return mean_figures(values)
+    # Numbers of names stay whole.
+    return values[0] if len(set(values)) == 1 else fmean(values)
 
 
 def collect_results(records: Records) -> dict[str, Any]:
@@ -158,8 +169,10 @@ def collect_results(records: Records) -> dict[str, Any]:
 
     records (Records): The records of runs.
     RETURNS (dict[str, Any]): "ner" {key: means over the seeds of the released recipe, with "system",
-        "seeds", "commit"}, "systems" {name: {key: {seed: figures of the run}}}, and the sections.
-    RAISES (InputError): If two systems are marked as released for one key.
+        "seeds", "commit"}, "systems" {name: {key: {seed: figures of the run}}}, and the sections:
+        those of the records, and {split: `oracle_figures` likewise} in "normalization" and "linking".
+    RAISES (InputError): If two systems are marked as released for one key, or a record's own section
+        contradicts the runs.
     """
     released: dict[str, list[Run]] = defaultdict(list)
     systems: dict[str, Any] = {}
@@ -168,11 +181,59 @@ def collect_results(records: Records) -> dict[str, Any]:
         by_key[str(run.seed)] = figures_of(run.result) | _circumstances(run)
         if run.info.get("released"):
             released[run.key].append(run)
-    ner = {key: _released(key, released[key]) for key in sorted(released)}
-    return {"ner": ner, "systems": systems} | records.sections
+    ner = {key: _released(key, released[key], figures_of) for key in sorted(released)}
+    sections = deepcopy(records.sections)
+    for name in ORACLE_SECTIONS:
+        for split, runs in _oracle_runs(records.runs, name).items():
+            found = _released(split, runs, partial(oracle_figures, section=name))
+            _join(sections.setdefault(name, {}), {split: found}, runs[-1].path, name)
+    return {"ner": ner, "systems": systems} | sections
 
 
-def _released(key: str, runs: list[Run]) -> dict[str, Any]:
+def _oracle_runs(runs: list[Run], section: str) -> dict[str, list[Run]]:
+    """The released system's runs on the test part of each split that were measured for a section."""
+    part = ORACLE_SECTIONS[section][0]
+    found: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.info.get("released") and run.part == "test" and part in run.result.get("oracle", {}):
+            found[run.info["split"]].append(run)
+    return dict(sorted(found.items()))
+
+
+def oracle_figures(result: dict[str, Any], section: str) -> dict[str, Any]:
+    """Base forms or links of a run: on annotated names, and end to end.
+
+    result (dict[str, Any]): What `evaluate` recorded.
+    section (str): One of ORACLE_SECTIONS.
+    RETURNS (dict[str, Any]): The shares that are right, as `score_base_forms` or `score_links` names them,
+        "end_to_end", and the same in "by_language", "by_type" and "by_kind". End to end is the F of NORM,
+        or of LEA by level; it is left out where it is not defined.
+    """
+    part, metrics = ORACLE_SECTIONS[section]
+    scores, bsnlp = result["oracle"][part], result.get("bsnlp") or {}
+
+    def end_to_end(figures: dict[str, Any]) -> dict[str, Any]:
+        values = _by_level({metric: figures[metric]["f"] for metric in metrics if metric in figures})
+        known = {level: value for level, value in values.items() if value is not None}
+        # NORM has no levels.
+        return {"end_to_end": known.get("NORM", known)} if known else {}
+
+    figures = dict(scores["overall"]) | end_to_end(bsnlp.get("overall", {}))
+    if "lea" in scores:
+        figures["lea"] = _by_level(scores["lea"])
+    for group in (*GROUPS, "by_kind"):
+        others = bsnlp.get(group, {})
+        figures[group] = {
+            name: dict(row) | end_to_end(others.get(name, {})) for name, row in scores[group].items()
+        }
+    return figures
+
+
+def _by_level(figures: dict[str, float | None]) -> dict[str, float | None]:
+    return {metric.removeprefix("LEA_"): value for metric, value in figures.items()}
+
+
+def _released(key: str, runs: list[Run], figures: Callable[[dict[str, Any]], dict]) -> dict[str, Any]:
     systems = unique(run.system for run in runs)
     if len(systems) > 1:
         raise InputError(
@@ -180,7 +241,7 @@ def _released(key: str, runs: list[Run]) -> dict[str, Any]:
             path=runs[-1].path,
             remedy="Mark one of them",
         )
-    return mean_figures([figures_of(run.result) for run in runs]) | {
+    return mean_figures([figures(run.result) for run in runs]) | {
         "system": systems[0],
         "seeds": [run.seed for run in runs],
         "commit": ", ".join(unique(run.info.get("commit", UNKNOWN) for run in runs)),
@@ -232,7 +293,8 @@ def render_markdown(records: Records, results: dict[str, Any], command: list[str
     parts = ["# Results", _provenance(records.infos, command)]
     for key in unique(run.key for run in sorted(runs, key=lambda run: run.key)):
         here = [run for run in runs if run.key == key]
-        parts += [f"## {key}", _systems_table(here), *_papers_tables(here, key), *_comparisons(here)]
+        parts += [f"## {key}", *_note(here)]
+        parts += [_systems_table(here), *_papers_tables(here, key), *_comparisons(here)]
         for group in GROUPS:
             if table := _group_table(here, group):
                 parts += [f"### F1 {group.replace('_', ' ')}", table]
@@ -240,7 +302,14 @@ def render_markdown(records: Records, results: dict[str, Any], command: list[str
             parts += ["### Spans by length in tokens", table]
     for name in SECTIONS:
         if name in results:
-            parts += [f"## {name.replace('_', ' ').capitalize()}", _section_table(results[name])]
+            parts.append(f"## {name.replace('_', ' ').capitalize()}")
+            measured = _oracle_runs(runs, name) if name in ORACLE_SECTIONS else {}
+            if measured:
+                parts.append(ORACLE_TEXTS[name])
+            for split, here in measured.items():
+                parts += [f"### {split}", *_note(here), _oracle_table(here, name)]
+            if rest := {key: value for key, value in results[name].items() if key not in measured}:
+                parts.append(_section_table(rest))
     if images:
         parts += ["## Plots", *(f"![{Path(image).stem}]({image})" for image in images)]
     return "\n\n".join(parts) + "\n"
@@ -418,6 +487,55 @@ def _length_table(runs: list[Run]) -> str:
         *(f"% of right {n}" for n in lengths),
     ]
     return markdown_table(header, rows) if rows else ""
+
+
+_KINDS_TEXT = (
+    "A changed name has a base form other than the form itself; a new form was not seen in training."
+)
+ORACLE_TEXTS = {
+    "normalization": "Base forms that are right in small letters, in percent of the annotated names, whose "
+    f"language is given. {_KINDS_TEXT} End to end, from raw text, it is the shared tasks' NORM: F1 over "
+    "changed names.",
+    "linking": "Ids that are right, in percent of the annotated names, whose language is given. "
+    f"{_KINDS_TEXT} LEA is the shared tasks' F1 of links: of annotated names, and end to end from raw text.",
+}
+
+
+def _oracle_table(runs: list[Run], section: str) -> str:
+    """Base forms or links on one split: the baselines and the system on annotated names, and end to end."""
+    figures = [oracle_figures(run.result, section) for run in runs]
+    languages = sorted({language for each in figures for language in each["by_language"]})
+    kinds = [kind for kind in KINDS if kind != "unchanged"]
+    groups = [("by_language", name) for name in languages] + [("by_kind", name) for name in kinds]
+    columns = [figures, *([each[by].get(name, {}) for each in figures] for by, name in groups)]
+    levels = _by_level(SHORT_NAMES) if section == "linking" else {}
+
+    def row(title: str, figure: str | None, lea: str | None = None) -> list[str]:
+        cells = [[each.get(figure) for each in column] for column in columns]
+        cells += [[each.get(lea, {}).get(level) for each in figures] for level in levels]
+        return [title, *map(spread, cells)]
+
+    rows = [
+        ["names", *(str(column[0].get("names", 0)) for column in columns), *("" for _ in levels)],
+        *([row("copy", "copy")] if section == "normalization" else []),
+        row("look-up", "look_up"),
+        row(f"**{runs[0].system}**", "accuracy", "lea"),
+        row("end to end", None, "end_to_end") if levels else row("end to end", "end_to_end"),
+    ]
+    return markdown_table(["", "overall", *languages, *kinds, *levels.values()], rows)
+
+
+def _note(runs: list[Run]) -> list[str]:
+    """What the corpus at hand lacks of the published test part."""
+    published_size = PUBLISHED_DOCUMENTS.get(runs[0].info["split"]) if runs[0].part == "test" else None
+    result = runs[0].result
+    size = result.get("documents", 0) + result.get("skipped", 0)
+    if not published_size or not 0 < size < published_size:
+        return []
+    return [
+        "The corpus at hand lacks one topic's part of the published one: this is measured on "
+        f"{size} of its {published_size} test documents."
+    ]
 
 
 def _section_table(section: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .bsnlp import METRICS
+from .bsnlp import LINKING, METRICS
 
 SHORT_NAMES = {
     "LEA_document": "LEA doc",
@@ -70,7 +70,40 @@ def evaluation_tables(result: dict[str, Any]) -> str:
         rows = [("accuracy", "", "", percent(result["language"]["accuracy"]), "", "", "")]
         rows += [(name, *_span_cells(counts)) for name, counts in by_language]
         tables.append(text_table(("Language", "P", "R", "F", "gold", "found", "right"), rows))
+    if oracle := result.get("oracle"):
+        tables += oracle_tables(oracle)
     return "\n\n".join(tables)
+
+
+# What the tables of annotated names show.
+ORACLE_COLUMNS = {
+    "base_forms": {"accuracy": "right", "cased": "cased", "look_up": "look-up", "copy": "copy"},
+    "links": {"accuracy": "right", "look_up": "look-up"},
+}
+
+
+def oracle_tables(oracle: dict[str, Any]) -> list[str]:
+    """Tables of the base forms and links of annotated names, in percent of the names.
+
+    oracle (dict[str, Any]): From `score_base_forms` in "base_forms" and `score_links` in "links"; either
+        may be missing.
+    RETURNS (list[str]): A table for each: overall, then each kind, language and type; and one of LEA.
+    """
+    tables = []
+    for part, columns in ORACLE_COLUMNS.items():
+        if scores := oracle.get(part):
+            groups = [("overall", scores["overall"])]
+            groups += [row for by in ("by_kind", "by_language", "by_type") for row in scores[by].items()]
+            rows = [
+                (group, str(row["names"]), *(percent(row.get(column)) for column in columns))
+                for group, row in groups
+            ]
+            title = f"Annotated names' {part.replace('_', ' ')}"
+            tables.append(text_table((title, "names", *columns.values()), rows))
+    if links := oracle.get("links"):
+        rows = [("annotated names", *(percent(links["lea"][metric]) for metric in LINKING))]
+        tables.append(text_table(("F of links", *(SHORT_NAMES[metric] for metric in LINKING)), rows))
+    return tables
 
 
 def _span_cells(counts: dict[str, Any]) -> list[str]:

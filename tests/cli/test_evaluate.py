@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from spacy_slavner.cli.evaluate import evaluate
+from spacy_slavner.corpora.docbin import read_docs
 from spacy_slavner.errors import InputError
 from spacy_slavner.evaluation.consistency import check_folder
 from spacy_slavner.evaluation.metrics import read_metrics
@@ -56,6 +58,56 @@ def test_settings_can_be_changed_and_are_recorded(run, ruler, corpus, tmp_path):
     path = tmp_path / "metrics.json"
     run("evaluate", ruler, corpus / "dev.spacy", "--metrics", path, "--set", "nlp.batch_size=3")
     assert read_metrics(path)["results"]["dev"]["overrides"] == {"nlp.batch_size": 3}
+
+
+@pytest.fixture(scope="module")
+def linker(corpus, tmp_path_factory):
+    """A pipeline that learns base forms and links from the sample, and finds names by a list."""
+    import spacy
+    from spacy.training import Example
+
+    from spacy_slavner.corpora.sources import blank_pipeline
+
+    nlp = blank_pipeline()
+    docs = list(read_docs(corpus / "train.spacy", nlp.vocab))
+    forms = {(ent.label_, ent.text) for doc in docs for ent in doc.ents}
+    patterns = [{"label": label, "pattern": form} for label, form in sorted(forms)]
+    nlp.add_pipe("entity_ruler").add_patterns(patterns)
+    nlp.add_pipe("name_normalizer", config={"methods": ["memory"], "certainty": 1.0})
+    nlp.add_pipe("name_linker")
+    for name in ("name_normalizer", "name_linker"):
+        nlp.get_pipe(name).initialize(lambda: [Example(nlp.make_doc(doc.text), doc) for doc in docs])
+    folder = tmp_path_factory.mktemp("linker")
+    nlp.to_disk(folder)
+    return spacy.load(folder)
+
+
+def test_base_forms_and_links_of_annotated_names(run, linker, corpus, tmp_path):
+    path = tmp_path / "metrics.json"
+    linker.to_disk(tmp_path / "pipeline")
+    output = run("evaluate", tmp_path / "pipeline", corpus / "train.spacy", "--metrics", path)
+    assert "Annotated names' base forms" in output and "of that time" in output
+    oracle = read_metrics(path)["results"]["train"]["oracle"]
+    assert list(oracle) == ["base_forms", "links", "seconds"]
+    assert list(oracle["seconds"]) == ["base_forms", "links"]
+    docs = list(read_docs(corpus / "train.spacy", linker.vocab))
+    names = sum(len(doc.ents) for doc in docs)
+    assert oracle["base_forms"]["overall"]["names"] == names > 0
+    # The baseline takes an uncertain base form too, and training has seen every form.
+    assert oracle["base_forms"]["overall"]["look_up"] >= oracle["base_forms"]["overall"]["accuracy"]
+    assert "new form" not in oracle["base_forms"]["by_kind"]
+    assert oracle["links"]["overall"]["look_up"] > 0.5
+    assert set(oracle["links"]["by_language"]) == {doc._.language for doc in docs if doc.ents}
+
+
+def test_only_what_the_pipeline_does_is_measured(run, ruler, linker, corpus, tmp_path):
+    path = tmp_path / "metrics.json"
+    with linker.select_pipes(disable="name_normalizer"):
+        assert list(evaluate(linker, corpus / "test.spacy")["oracle"]) == ["links", "seconds"]
+    with linker.select_pipes(disable="name_linker"):
+        assert list(evaluate(linker, corpus / "test.spacy")["oracle"]) == ["base_forms", "seconds"]
+    run("evaluate", ruler, corpus / "test.spacy", "--metrics", path)
+    assert "oracle" not in read_metrics(path)["results"]["test"]
 
 
 @pytest.fixture
