@@ -118,6 +118,78 @@ def test_results_json(record, tmp_path):
     assert "![a](img/a.png)" in text
 
 
+def oracle(accuracy):
+    """Scores of annotated names, as `evaluate` records them."""
+    base = {"names": 20, "accuracy": accuracy, "cased": 0.5, "copy": 0.25, "look_up": 0.75}
+    link = {"names": 16, "accuracy": accuracy / 2, "look_up": 0.125}
+    kinds = ("changed", "several words", "new form")
+    groups = [
+        {
+            "overall": row,
+            "by_language": {"cs": row},
+            "by_type": {"PER": row},
+            "by_kind": dict.fromkeys(kinds, row),
+        }
+        for row in (base, link)
+    ]
+    lea = {"LEA_document": 0.5, "LEA_language": 0.25, "LEA_cross_language": 0.125}
+    return {"base_forms": groups[0], "links": groups[1] | {"lea": lea}, "seconds": {}}
+
+
+def test_base_forms_and_links_of_the_released_system(record, tmp_path):
+    for seed, accuracy in enumerate((0.5, 1.0)):
+        test = result(8, 0) | {"oracle": oracle(accuracy), "documents": 450, "skipped": 10}
+        dev = result(8, 0) | {"oracle": oracle(0.0)}
+        record("slavner", "cross_topic", seed, {"dev": dev, "test": test}, released=True)
+    one = result(8, 0) | {"oracle": {"base_forms": oracle(0.5)["base_forms"]}, "documents": 460}
+    record("slavner", "single_out", 0, {"test": one}, released=True)
+    record("other", "single_out", 0, {"test": one})
+    record("hand", "bsnlp2019", 0, {}, [], normalization={"bsnlp2019": {"accuracy": 0.9}})
+    records = read_records(find_metrics([tmp_path / "runs"]))
+    results = collect_results(records)
+
+    section = results["normalization"]
+    assert set(section) == {"bsnlp2019", "cross_topic", "single_out"}
+    assert set(results["linking"]) == {"cross_topic"}
+    found = section["cross_topic"]
+    assert {name: found[name] for name in ("names", "accuracy", "cased", "copy", "look_up")} == {
+        "names": 20,
+        "accuracy": 0.75,
+        "cased": 0.5,
+        "copy": 0.25,
+        "look_up": 0.75,
+    }
+    # The toy system's names are their own base forms, which NORM does not count.
+    assert found["end_to_end"] == found["by_language"]["cs"]["end_to_end"] == 0
+    assert (found["system"], found["seeds"], found["commit"]) == ("slavner", [0, 1], "c" * 40)
+    links = results["linking"]["cross_topic"]
+    assert (links["accuracy"], links["look_up"]) == (0.375, 0.125)
+    assert links["lea"] == {"document": 0.5, "language": 0.25, "cross_language": 0.125}
+    assert set(links["end_to_end"]) == {"document", "language", "cross_language"}
+    assert set(links["by_language"]["cs"]["end_to_end"]) == {"document", "language"}
+    json.dumps(results, allow_nan=False)
+    assert collect_results(records) == results
+
+    text = render_markdown(records, results, ["report"], [])
+    accuracy = "75.00 ± 35.36"
+    assert "|  | overall | cs | changed | several words | new form |" in text
+    assert "| names | 20 | 20 | 20 | 20 | 20 |" in text
+    assert f"| **slavner** | {' | '.join([accuracy] * 5)} |" in text
+    assert "| look-up | 75.00 ± 0.00 |" in text and "| copy | 25.00 ± 0.00 |" in text
+    (links_row,) = [line for line in text.splitlines() if line.startswith("| **slavner** | 37.50")]
+    assert links_row.endswith("| 50.00 ± 0.00 | 25.00 ± 0.00 | 12.50 ± 0.00 |")
+    assert "| bsnlp2019.accuracy | 0.9000 |" in text and "by_kind" not in text
+    # Under its scores, its base forms and its links; not where as many documents are all there are.
+    assert text.count("460 of its 470 test documents") == 3
+
+
+def test_a_section_that_contradicts_the_runs_is_refused(record):
+    test = {"test": result(8, 0) | {"oracle": oracle(0.5)}}
+    path = record("a", "single_out", 0, test, True, normalization={"single_out": {"accuracy": 0.9}})
+    with pytest.raises(InputError, match="normalization.single_out.accuracy"):
+        collect_results(read_records([path]))
+
+
 def test_systems_beside_the_papers(record, tmp_path):
     for seed in (0, 1):
         path = record("bert_crf", "bsnlp2019", seed, {"dev": result(8 + seed, 0)})
