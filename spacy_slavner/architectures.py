@@ -372,3 +372,18 @@ def FirstVectorLanguageClassifier_v1(
     from .layers.language import language_classifier
 
     return language_classifier(tok2vec, pooled=False)
+
+
+def ClozeHead_v1(get_spans: Callable, max_batch_pieces: int = 4096) -> Model:
+    """Build the model of the `cloze` component, registered as `spacy-slavner.ClozeHead.v1`.
+
+    The output layers of a masked-language model, whose decoder is tied to the input embeddings of the
+    pipeline's encoder.
+
+    get_spans (Callable): A span getter: what the encoder reads together when pieces are masked.
+    max_batch_pieces (int): Most pieces, padding counted, in one forward pass.
+    RETURNS (Model): The model.
+    """
+    from .layers.cloze import cloze_head
+
+    return cloze_head(get_spans, max_batch_pieces)

@@ -415,16 +415,19 @@ def cached_states(cache: FeatureCache, module: EncoderModule, batch: WindowBatch
     return result.to(module.device)
 
 
-def cut_windows(model: Model, docs: list[Doc], pieces: list[Pieces]) -> list[Window]:
+def cut_windows(
+    model: Model, docs: list[Doc], pieces: list[Pieces], get_spans: Callable | None = None
+) -> list[Window]:
     """Cut a batch of documents into windows by the model's span getter.
 
     model (Model): The encoder.
     docs (list[Doc]): The documents.
     pieces (list[Pieces]): Their pieces.
+    get_spans (Callable | None): Another span getter than the model's.
     RETURNS (list[Window]): The windows of all documents, with places counted over all pieces.
     """
     limit = model.shims[0].module.limit
-    get_spans = model.attrs["get_spans"]
+    get_spans = get_spans or model.attrs["get_spans"]
     if isinstance(get_spans, Windows):
         cut = [get_spans.cut(d, p.counts) if len(d) else [] for d, p in zip(docs, pieces, strict=True)]
     else:
@@ -460,23 +463,39 @@ def _pad(windows: list[Window], pieces: list[Pieces], shim: EncoderShim, masking
     """Write windows into one padded array with their special pieces; mask pieces at random."""
     tokenizer = shim.tokenizer
     offsets = numpy.cumsum([0, *(len(p) for p in pieces)])
+    ids, mask = pad_ids(windows, pieces, tokenizer)
+    length = ids.shape[1]
+    rows, places = [], []
+    for row, window in enumerate(windows):
+        if masking and tokenizer.mask_token_id is not None:
+            hit = numpy.random.random(len(window)) < masking
+            ids[row, 1 : len(window) + 1][hit] = tokenizer.mask_token_id
+        rows += [window.read - window.start + 1 + row * length, [row * length]]
+        places += [window.read + offsets[window.doc], [offsets[-1] + window.number]]
+    arrays = (ids, mask, numpy.concatenate(rows), numpy.concatenate(places))
+    return WindowBatch(*(torch.from_numpy(a).to(shim.module.device) for a in arrays))
+
+
+def pad_ids(
+    windows: list[Window], pieces: list[Pieces], tokenizer
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Write windows into one padded array with their special pieces.
+
+    windows (list[Window]): The windows.
+    pieces (list[Pieces]): The pieces of all documents.
+    tokenizer (PreTrainedTokenizerFast): The encoder's tokenizer.
+    RETURNS (tuple[ndarray, ndarray]): Ids, and a mask that is 0 on padding; both (windows, length).
+    """
     length = max(len(w) for w in windows) + 2
     ids = numpy.full((len(windows), length), tokenizer.pad_token_id, dtype="int64")
     mask = numpy.zeros((len(windows), length), dtype="int64")
-    rows, places = [], []
     for row, window in enumerate(windows):
         end = len(window) + 1
         ids[row, 0] = _first_special(tokenizer)
         ids[row, 1:end] = pieces[window.doc].ids[window.start : window.end]
         ids[row, end] = _last_special(tokenizer)
         mask[row, : end + 1] = 1
-        if masking and tokenizer.mask_token_id is not None:
-            hit = numpy.random.random(end - 1) < masking
-            ids[row, 1:end][hit] = tokenizer.mask_token_id
-        rows += [window.read - window.start + 1 + row * length, [row * length]]
-        places += [window.read + offsets[window.doc], [offsets[-1] + window.number]]
-    arrays = (ids, mask, numpy.concatenate(rows), numpy.concatenate(places))
-    return WindowBatch(*(torch.from_numpy(a).to(shim.module.device) for a in arrays))
+    return ids, mask
 
 
 def _first_special(tokenizer) -> int:

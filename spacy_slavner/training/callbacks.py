@@ -1,8 +1,12 @@
 """Callbacks that a config can name."""
 
 from collections.abc import Callable
+from copy import copy, deepcopy
+from pathlib import Path
 
 from spacy.language import Language
+
+from ..errors import InputError
 
 # The largest character offset that a Doc can hold.
 LONGEST_TEXT = 2**31 - 1
@@ -21,3 +25,54 @@ def create_lift_max_length() -> Callable[[Language], Language]:
         return nlp
 
     return lift_max_length
+
+
+def create_leave_out(components: list[str]) -> Callable[[Language], Language]:
+    """Leave components out of what is saved that only training needs; `spacy-slavner.leave_out.v1`.
+
+    For `[training] before_to_disk`. The pipeline in training stays as it is.
+
+    components (list[str]): Names of the components; those that the pipeline lacks do not matter.
+    RETURNS (Callable[[Language], Language]): The callback.
+    """
+
+    def leave_out(nlp: Language) -> Language:
+        lighter = copy(nlp)
+        lighter._components = [(name, pipe) for name, pipe in nlp._components if name not in components]
+        lighter._config = nlp.config.copy()
+        lighter._meta = deepcopy(nlp.meta)
+        lighter._disabled = nlp._disabled - set(components)
+        return lighter
+
+    return leave_out
+
+
+def create_take_weights(
+    source: Path | None, components: list[str] | None = None
+) -> Callable[[Language], Language]:
+    """Begin a training with weights of a trained pipeline; registered as `spacy-slavner.take_weights.v1`.
+
+    For `[initialize] after_init`. With the encoder alone, which is the default, all heads are new: the tag
+    layer is replaced by one for the labels of the new corpus (Arkhipov et al. 2019, section 5). Settings such
+    as frozen layers are those of the config, not those of the pipeline.
+
+    source (Path | None): Folder of the pipeline; None takes nothing.
+    components (list[str] | None): Names of components in both pipelines; by default the transformer.
+    RETURNS (Callable[[Language], Language]): The callback.
+    """
+
+    def take_weights(nlp: Language) -> Language:
+        for name in (components or ["transformer"]) if source is not None else ():
+            folder = Path(source) / name
+            if not folder.is_dir():
+                raise InputError("there is no trained component", path=folder)
+            if name not in nlp.component_names:
+                raise InputError(f"the pipeline has no component {name!r} to take weights for")
+            try:
+                nlp.get_pipe(name).from_disk(folder, exclude=["vocab", "cfg"])
+            except ValueError as error:
+                what = f"the weights do not fit: {str(error).splitlines()[0]}"
+                raise InputError(what, path=folder, remedy="Take the same encoder") from error
+        return nlp
+
+    return take_weights
