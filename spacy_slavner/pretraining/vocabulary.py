@@ -283,8 +283,6 @@ def cut_tokenizer(tokenizer: "PreTrainedTokenizerFast", keep: np.ndarray) -> "Pr
     keep (numpy.ndarray): The ids to keep, ascending. Shape: (kept,).
     RETURNS (transformers.PreTrainedTokenizerFast): The new tokenizer.
     """
-    from tokenizers import Tokenizer
-
     content = json.loads(tokenizer.backend_tokenizer.to_str())
     new = {int(old): number for number, old in enumerate(keep)}
     model = content["model"]
@@ -296,6 +294,18 @@ def cut_tokenizer(tokenizer: "PreTrainedTokenizerFast", keep: np.ndarray) -> "Pr
     for token in content["added_tokens"]:
         token["id"] = new[token["id"]]
     _renumber(content["post_processor"], new)
+    return copy_tokenizer(tokenizer, content)
+
+
+def copy_tokenizer(tokenizer: "PreTrainedTokenizerFast", content: dict) -> "PreTrainedTokenizerFast":
+    """Make a tokenizer with another's settings.
+
+    tokenizer (transformers.PreTrainedTokenizerFast): Gives the settings.
+    content (dict): What its tokenizer.json is to hold.
+    RETURNS (transformers.PreTrainedTokenizerFast): The new tokenizer.
+    """
+    from tokenizers import Tokenizer
+
     settings = copy.deepcopy(tokenizer.init_kwargs)
     for name in ("added_tokens_decoder", "tokenizer_file", "vocab_file", "name_or_path"):
         settings.pop(name, None)

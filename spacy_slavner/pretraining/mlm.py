@@ -1,0 +1,674 @@
+"""Training an encoder further as a masked-language model (Arkhipov et al. 2019, section 3.2).
+
+Stages, each of which is kept when it is done, so that an interrupted run goes on where it stopped:
+
+1. `head`: where the encoder comes without a head, the transform alone is trained before anything else,
+   its output vectors being the input's.
+2. `vocabulary`: the vocabulary is rebuilt (see `transfer`), if that is asked for.
+3. `all`: all weights, on blocks of 128 pieces.
+4. `positions`: only the vectors of positions, on blocks of 512.
+
+The paper names batch 256 and rate 2e-5; it gives no number of steps.
+
+Several GPUs: `torchrun --nproc-per-node N -m spacy_slavner pretrain …`. Every process reads the text and
+takes its own blocks of it; the batch is divided among them.
+"""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import exp
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import __version__
+from ..errors import InputError
+from ..evaluation.metrics import describe_machine, git, package_versions, write_json
+from ..files import whole_folder
+from . import encoder, masking, transfer
+from .blocks import Block, Collator, Cutter, Mixture
+from .download import BaseEncoder, load_base_encoder
+from .texts import Texts, find_texts, hold_out
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast, Trainer
+
+RECORD_FILE = "pretraining.json"
+HEAD_FILE = "head.safetensors"
+STAGES, ENCODER, ARGUMENTS = "stages", "encoder", "arguments.json"
+STARTS = ("given", "random_embeddings", "random")
+REMEDY = 'Run pip install "spacy-slavner[pretraining]"'
+
+
+@dataclass
+class Request:
+    """What is trained on what, and how; the values are the paper's where it names any.
+
+    name (str): The encoder: a folder, or a name on the model hub.
+    texts (tuple[Path, ...]): Folders of text.
+    without (tuple[Path, ...]): Folders of splits whose dev and test documents are left out.
+    languages (tuple[str, ...]): Languages to take from the texts; none for all.
+    vocab_size (int): Pieces of a rebuilt vocabulary; 0 keeps the encoder's own.
+    vectors (str): How pieces that are new start: "mean" or "random".
+    start (str): "given", or what is set back to random before stage `all`: "random_embeddings" (those of
+        all pieces) or "random" (every weight).
+    batch (int): Blocks in an update.
+    device_batch (int): How many of them at once; the rest is accumulated.
+    rate (float): Learning rate of the stages `all` and `positions`.
+    head_rate (float): Learning rate of the stage `head`.
+    head_steps (int): Updates of the stage `head`.
+    steps (int): Updates of the stage `all`.
+    position_steps (int): Updates of the stage `positions`.
+    length (int): Longest block of all stages but the last.
+    position_length (int): Longest block of the last one; what the encoder has, if that is less.
+    warmup (float): The share of a stage's updates in which the rate rises; it falls to zero thereafter.
+    decay (float): Weight decay.
+    whole_words (bool): Whether words are masked whole.
+    segmenters (dict[str, str]): For languages without spaces, what finds words: {"zh": "jieba"}.
+    temperature (float): How languages are mixed, see `Texts.proportions`. The paper's text is
+        "stratified", of which it says no more.
+    held_out (int): Texts of each language that are measured with.
+    precision (str): "fp32" or "bf16".
+    log_every (int): Updates between two losses in the record.
+    save_every (int): Updates between two checkpoints.
+    seed (int): The seed.
+    """
+
+    name: str
+    texts: tuple[Path, ...]
+    without: tuple[Path, ...] = ()
+    languages: tuple[str, ...] = ()
+    vocab_size: int = 0
+    vectors: str = "mean"
+    start: str = "given"
+    batch: int = 256
+    device_batch: int = 32
+    rate: float = 2e-5
+    head_rate: float = 1e-3
+    head_steps: int = 1_000
+    steps: int = 100_000
+    position_steps: int = 10_000
+    length: int = 128
+    position_length: int = 512
+    warmup: float = 0.05
+    decay: float = 0.01
+    whole_words: bool = True
+    segmenters: dict[str, str] | None = None
+    temperature: float = 2.0
+    held_out: int = 50
+    precision: str = "fp32"
+    log_every: int = 50
+    save_every: int = 500
+    seed: int = 0
+
+    def record(self) -> dict[str, Any]:
+        """RETURNS (dict[str, Any]): The request as JSON keeps it."""
+        return json.loads(json.dumps(asdict(self), default=str))
+
+
+# What a small machine takes instead of the paper's values.
+RECIPES: dict[str, dict[str, Any]] = {
+    "": {},
+    "short": {"batch": 16, "device_batch": 16, "head_steps": 300, "steps": 2_000, "position_steps": 100},
+}
+
+
+def pretrain(output: Path, request: Request, *, resume: bool = False) -> dict[str, Any]:
+    """Train an encoder on text and write it to `output/encoder`.
+
+    output (Path): The folder; `stages` in it is what an interrupted run goes on from.
+    request (Request): What to do.
+    resume (bool): Go on with what is there; without it, what is there is replaced.
+    RETURNS (dict[str, Any]): The record.
+    RAISES (InputError): If something is missing, is no UTF-8, or does not fit.
+    """
+    _check(request)
+    run = _Run(output, request, resume)
+    run.head()
+    if request.vocab_size:
+        run.vocabulary()
+    run.set_back()
+    run.stage("all", request.steps, request.length, request.rate)
+    run.stage("positions", request.position_steps, request.position_length, request.rate)
+    return run.finish()
+
+
+def _check(request: Request) -> None:
+    import torch
+
+    try:
+        import accelerate  # noqa: F401
+    except ImportError as error:
+        raise InputError("the package accelerate, which trains, is missing", remedy=REMEDY) from error
+    if request.start not in STARTS:
+        raise InputError(f"there is no start {request.start!r}", remedy=f"Choose of {', '.join(STARTS)}")
+    if request.vectors not in ("mean", "random"):
+        raise InputError(f"there are no vectors {request.vectors!r}", remedy="Choose of mean, random")
+    per_step = request.device_batch * world_size()
+    if request.batch % per_step:
+        raise InputError(
+            f"a batch of {request.batch} is no multiple of {request.device_batch} x {world_size()} devices",
+            remedy="Change --batch or --device-batch",
+        )
+    for name in (request.segmenters or {}).values():
+        if name not in masking.SEGMENTERS:
+            known = ", ".join(masking.SEGMENTERS)
+            raise InputError(f"there is no segmenter {name!r}", remedy=f"There is {known}")
+    if request.precision not in ("fp32", "bf16"):
+        raise InputError(f"there is no precision {request.precision!r}", remedy="Choose of fp32, bf16")
+    if request.precision == "bf16":
+        on_gpu = torch.cuda.is_available()
+        has = torch.cuda.is_bf16_supported() if on_gpu else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        if not has:
+            raise InputError("this processor has no bf16", remedy="Take --precision fp32")
+
+
+def world_size() -> int:
+    """RETURNS (int): How many processes torchrun has started."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def is_main() -> bool:
+    """RETURNS (bool): Whether this process is the one that writes."""
+    return int(os.environ.get("RANK", 0)) == 0
+
+
+def masked_lm(base: BaseEncoder) -> "PreTrainedModel":
+    """Put a masked-language-model head on an encoder, its output vectors tied to the input's.
+
+    base (BaseEncoder): The encoder; the head has its weights.
+    RETURNS (transformers.PreTrainedModel): The model; the head's transform is random.
+    RAISES (InputError): If the kind of encoder has no such head, or its tokenizer does not fit.
+    """
+    import torch
+    from transformers import AutoModelForMaskedLM
+
+    transfer.check_fit(base.model, base.tokenizer)
+    config = base.model.config
+    config.vocab_size = base.model.get_input_embeddings().num_embeddings
+    config.tie_word_embeddings = True
+    try:
+        model = AutoModelForMaskedLM.from_config(config)
+    except ValueError as error:
+        kind = type(base.model).__name__
+        raise InputError(f"there is no masked-language model of a {kind}") from error
+    setattr(model, model.base_model_prefix, base.model.to(torch.float32))
+    model.tie_weights()
+    return model
+
+
+def head_state(model: "PreTrainedModel") -> dict[str, Any]:
+    """The weights of the head alone, without what is the encoder's.
+
+    model (transformers.PreTrainedModel): A masked-language model.
+    RETURNS (dict[str, torch.Tensor]): The weights by name, each once.
+    """
+    shared, own = {p.data_ptr() for p in model.base_model.parameters()}, {}
+    for name, weight in model.named_parameters():  # gives tied weights once
+        if weight.data_ptr() not in shared:
+            own[name] = weight.detach().cpu().contiguous()
+    return own
+
+
+def load_head(model: "PreTrainedModel", folder: Path) -> bool:
+    """Load a head from beside an encoder, or from the weights of a masked-language model.
+
+    model (transformers.PreTrainedModel): The model.
+    folder (Path): The encoder's folder.
+    RETURNS (bool): Whether there was a whole head.
+    """
+    from safetensors.torch import load_file
+
+    wanted = head_state(model)
+    for file in (folder / HEAD_FILE, folder / "model.safetensors"):
+        if not file.is_file():
+            continue
+        found = {name: weight for name, weight in load_file(file).items() if name in wanted}
+        if found.keys() == wanted.keys() and all(found[n].shape == wanted[n].shape for n in wanted):
+            model.load_state_dict(found, strict=False)
+            return True
+    return False
+
+
+def evaluate(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", blocks: dict[str, list[Block]],
+    seed: int, batch: int = 32,
+) -> dict[str, dict[str, float]]:  # fmt: skip
+    """Measure a masked-language model on held-out blocks, masked in the same places every time.
+
+    model (transformers.PreTrainedModel): The model.
+    tokenizer (transformers.PreTrainedTokenizerFast): Its tokenizer.
+    blocks (dict[str, list[Block]]): The blocks of each language.
+    seed (int): Where the masks come from.
+    batch (int): Blocks at once.
+    RETURNS (dict[str, dict[str, float]]): For each language "loss" (of a masked piece, in nats),
+        "perplexity", "pieces" (masked); "all" is the mean of the languages' losses.
+    """
+    import torch
+
+    model.eval()
+    figures = {}
+    for language, of_language in blocks.items():
+        collate, total, masked = Collator(tokenizer, seed), 0.0, 0
+        with torch.inference_mode():
+            for start in range(0, len(of_language), batch):
+                inputs = {
+                    k: v.to(model.device) for k, v in collate(of_language[start : start + batch]).items()
+                }
+                number = int((inputs["labels"] != masking.IGNORED).sum())
+                total += float(model(**inputs).loss) * number
+                masked += number
+        if masked:
+            figures[language] = _figures(total / masked, masked)
+    if figures:
+        losses = [figure["loss"] for figure in figures.values()]
+        figures["all"] = _figures(sum(losses) / len(losses), sum(f["pieces"] for f in figures.values()))
+    return figures
+
+
+def _figures(loss: float, pieces: int) -> dict[str, float]:
+    return {"loss": loss, "perplexity": exp(min(loss, 700.0)), "pieces": pieces}
+
+
+def _make_trainer(output: Path, **settings: Any) -> "Trainer":
+    """A Trainer whose checkpoints are there whole or not at all."""
+    from transformers import Trainer
+
+    class WholeTrainer(Trainer):
+        staging: Path | None = None
+
+        def _save_checkpoint(self, model: Any, trial: Any) -> None:
+            self.staging = output / "saving"
+            if is_main():
+                shutil.rmtree(self.staging, ignore_errors=True)
+            self.accelerator.wait_for_everyone()
+            super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()
+            if is_main():
+                (made,) = self.staging.glob("checkpoint-*")
+                old = [path for path in output.glob("checkpoint-*") if path.name != made.name]
+                shutil.rmtree(output / made.name, ignore_errors=True)
+                made.replace(output / made.name)
+                for path in old:
+                    shutil.rmtree(path)
+                self.staging.rmdir()
+            self.staging = None
+
+        def _get_output_dir(self, trial: Any) -> str:
+            return str(self.staging or output)
+
+    return WholeTrainer(**settings)
+
+
+class _Run:
+    """A run with what it has done so far."""
+
+    def __init__(self, output: Path, request: Request, resume: bool) -> None:
+        from transformers import set_seed
+
+        self.output, self.request, self.begun = output, request, time.time()
+        self._prepare_folder(resume)
+        set_seed(request.seed)
+        base = load_base_encoder(request.name)
+        self.source, self.license = base.source, base.license
+        self.tokenizer, self.model = base.tokenizer, masked_lm(base)
+        self.has_head = Path(request.name).is_dir() and load_head(self.model, Path(request.name))
+        self.texts: Texts = find_texts(request.texts, request.without, request.languages)
+        hold_out(self.texts, request.held_out, request.seed)
+        self.segmenters = {
+            language: masking.SEGMENTERS[name]() for language, name in (request.segmenters or {}).items()
+        }
+        self.stages: dict[str, dict[str, Any]] = {}
+
+    def _prepare_folder(self, resume: bool) -> None:
+        """Go on only with what was begun with the same arguments."""
+        from accelerate import PartialState
+
+        with PartialState().main_process_first():
+            if is_main():
+                self._begin(resume)
+
+    def _begin(self, resume: bool) -> None:
+        path, arguments = self.output / STAGES / ARGUMENTS, self.request.record()
+        if resume and path.is_file():
+            before = json.loads(path.read_text(encoding="utf8"))
+            changed = sorted(key for key in arguments if before.get(key) != arguments[key])
+            if changed:
+                raise InputError(
+                    f"the run in this folder was begun with another {', '.join(changed)}",
+                    path=self.output,
+                    remedy="Give another folder, or leave out --resume to begin anew",
+                )
+            return
+        shutil.rmtree(self.output / STAGES, ignore_errors=True)
+        write_json(path, arguments)
+
+    def blocks(self, length: int) -> dict[str, list[Block]]:
+        """Held-out blocks of each language, with the vocabulary as it is now."""
+        cutter = self._cutter(length)
+        return {
+            language: [block for text in held_out.values() for block in cutter(text, language)]
+            for language, held_out in self.texts.held_out.items()
+        }
+
+    def _cutter(self, length: int) -> Cutter:
+        return Cutter(self.tokenizer, self._fitting(length), self.request.whole_words, self.segmenters)
+
+    def _fitting(self, length: int) -> int:
+        """The length, or what the model has positions for."""
+        config = self.model.config
+        longest = getattr(config, "max_position_embeddings", length)
+        if config.model_type in ("roberta", "xlm-roberta", "camembert"):
+            longest -= config.pad_token_id + 1  # positions are counted from behind the padding's
+        return min(length, longest, self.tokenizer.model_max_length)
+
+    def measure(self, length: int | None = None) -> dict[str, dict[str, float]]:
+        """Losses on held-out text."""
+        return evaluate(
+            self.model, self.tokenizer, self.blocks(length or self.request.length), self.request.seed
+        )
+
+    # Stages. Each ends by writing its folder; one that is there is loaded instead.
+
+    def head(self) -> None:
+        """Train the transform alone, where the encoder came without one."""
+        if self.has_head or self.request.start == "random":
+            return
+        self.stage("head", self.request.head_steps, self.request.length, self.request.head_rate)
+
+    def vocabulary(self) -> None:
+        """Rebuild the vocabulary; what the average does for the loss is measured against chance."""
+        from accelerate import PartialState
+
+        # Trained twice, a vocabulary might not be the same: the other processes load the first one's.
+        with PartialState().main_process_first():
+            if not self._load("vocabulary"):
+                self._rebuild()
+
+    def _rebuild(self) -> None:
+        request, old = self.request, self.tokenizer
+        self.model.cpu()
+        texts = (text for language in self.texts.documents for text in self._sample(language))
+        new = transfer.rebuild_tokenizer(old, texts, request.vocab_size)
+        sources = transfer.origins(old, new)
+        state = {name: weight.detach().clone() for name, weight in self.model.named_parameters()}
+        config = self.model.config.to_dict()
+        losses, self.tokenizer = {}, new
+        for vectors in sorted(("mean", "random"), key=lambda kind: kind == request.vectors):
+            self._restore(state, config)
+            chance = None if vectors == "mean" else np.random.default_rng(request.seed)
+            transfer.transfer_model(self.model, old, new, sources, chance)
+            losses[vectors] = self.measure()
+        changes = [
+            asdict(transfer.measure(old, new, language, texts.values()))
+            for language, texts in self.texts.held_out.items()
+            if texts
+        ]
+        known = old.get_vocab()
+        self._keep("vocabulary", {
+            "pieces_before": len(old),
+            "pieces": len(new),
+            "shared": sum(piece in known for piece in new.get_vocab()),
+            "from_all": sum(not len(ids) for ids in sources),
+            "languages": changes,
+            "losses": losses,
+        })  # fmt: skip
+
+    def _sample(self, language: str) -> Iterator[str]:
+        """Text of a language for the vocabulary: as much of each as there is of the smallest, at least.
+
+        Languages are weighed as for training, the largest share taking all of its text.
+        """
+        shares = self.texts.proportions(self.request.temperature)
+        sizes = {name: sum(d.size for d in docs) for name, docs in self.texts.documents.items()}
+        scale = min(sizes[name] / shares[name] for name in sizes)
+        left = shares[language] * scale
+        for text in self.texts.train(language, np.random.default_rng(self.request.seed)):
+            if left <= 0:
+                return
+            yield text
+            left -= len(text.encode())
+
+    def _restore(self, state: dict[str, Any], config: dict[str, Any]) -> None:
+        """The masked-language model with these weights, made anew because their shapes may differ."""
+        from transformers import AutoConfig, AutoModelForMaskedLM
+
+        self.model = AutoModelForMaskedLM.from_config(AutoConfig.for_model(**config))
+        lacking = self.model.load_state_dict(state, strict=False).missing_keys
+        # The second names of tied weights are not saved.
+        lacking = [name for name in lacking if ".decoder." not in name]
+        if lacking:
+            raise InputError(f"the stage lacks {', '.join(lacking)}", path=self.output / STAGES)
+
+    def set_back(self) -> None:
+        """Make vectors or all weights random, for comparison."""
+        import torch
+
+        start = self.request.start
+        if start == "given":
+            return
+        torch.manual_seed(self.request.seed)
+        embeddings = self.model.get_input_embeddings()
+        modules = [embeddings] if start == "random_embeddings" else list(self.model.modules())
+        for module in modules:
+            self.model._init_weights(module)
+        self.model.tie_weights()
+
+    def stage(self, name: str, steps: int, length: int, rate: float) -> None:
+        """Train for some updates, or go on doing so."""
+        if not steps or self._load(name):
+            return
+        self._choose_weights(name)
+        before = self.measure(length)
+        history, seconds = self._train(name, steps, length, rate)
+        losses = [[row["step"], row["loss"]] for row in history if "loss" in row]
+        self._keep(name, {
+            "steps": steps, "length": self._fitting(length), "rate": rate, "seconds": seconds,
+            "losses": losses, "before": before, "after": self.measure(length),
+        })  # fmt: skip
+
+    def _choose_weights(self, name: str) -> None:
+        """What learns in a stage."""
+        of_head = head_state(self.model)
+        chosen: dict[str, Callable[[str], bool]] = {
+            "head": lambda weight: weight in of_head,
+            "all": lambda weight: True,
+            "positions": lambda weight: "position_embeddings" in weight,
+        }
+        number = 0
+        for weight, parameter in self.model.named_parameters():
+            parameter.requires_grad = chosen[name](weight)
+            number += parameter.requires_grad
+        if not number:
+            raise InputError(
+                f"a {type(self.model).__name__} has no vectors of positions", remedy="Take --position-steps 0"
+            )
+
+    def _train(self, name: str, steps: int, length: int, rate: float) -> tuple[list[dict[str, Any]], float]:
+        import torch
+        from torch.utils.data import IterableDataset
+        from transformers import TrainingArguments
+
+        class Stream(Mixture, IterableDataset):
+            pass
+
+        request, folder = self.request, self.output / STAGES / f"{name}.checkpoints"
+        arguments = TrainingArguments(
+            output_dir=str(folder),
+            max_steps=steps,
+            per_device_train_batch_size=request.device_batch,
+            gradient_accumulation_steps=request.batch // (request.device_batch * world_size()),
+            learning_rate=rate,
+            warmup_steps=round(request.warmup * steps),
+            weight_decay=request.decay,
+            logging_steps=min(request.log_every, steps),
+            save_steps=request.save_every,
+            seed=request.seed,
+            bf16=request.precision == "bf16",
+            dataloader_pin_memory=torch.cuda.is_available(),
+            report_to="none",
+            remove_unused_columns=False,
+            # Blocks of several processes differ in length, so each one takes its own.
+            accelerator_config={"dispatch_batches": False},
+        )
+        trainer = _make_trainer(
+            folder,
+            model=self.model,
+            args=arguments,
+            train_dataset=Stream(self.texts, self._cutter(length), request.temperature, request.seed),
+            data_collator=Collator(self.tokenizer, request.seed),
+        )
+        found = sorted(folder.glob("checkpoint-*"))
+        result = trainer.train(resume_from_checkpoint=str(found[-1]) if found else None)
+        return trainer.state.log_history, result.metrics["train_runtime"]
+
+    def _keep(self, name: str, record: dict[str, Any]) -> None:
+        """Write the state after a stage, whole or not at all."""
+        from safetensors.torch import save_file
+
+        self.stages[name] = record
+        if not is_main():
+            return
+        state = {n: w.detach().cpu().contiguous() for n, w in self.model.named_parameters()}
+        with whole_folder(self.output / STAGES / name) as folder:
+            save_file(state, folder / "model.safetensors")
+            self.tokenizer.save_pretrained(folder)
+            write_json(folder / "record.json", {"config": self.model.config.to_dict(), "record": record})
+        shutil.rmtree(self.output / STAGES / f"{name}.checkpoints", ignore_errors=True)
+
+    def _load(self, name: str) -> bool:
+        """Take up the state after a stage, if it was finished."""
+        from safetensors.torch import load_file
+        from transformers import AutoTokenizer
+
+        folder = self.output / STAGES / name
+        if not folder.is_dir():
+            return False
+        kept = json.loads((folder / "record.json").read_text(encoding="utf8"))
+        self.stages[name] = kept["record"]
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self._restore(load_file(folder / "model.safetensors"), kept["config"])
+        return True
+
+    def finish(self) -> dict[str, Any]:
+        """Write the encoder, its head, a card and the record."""
+        from safetensors.torch import save_file
+
+        self.model.cpu()
+        record = {
+            "arguments": _public(self.request),
+            "made_with": f"spacy-slavner {__version__}",
+            "source": self.source,
+            "commit": git("rev-parse", "HEAD") or "unknown",
+            "machine": describe_machine(),
+            "packages": package_versions(),
+            "processes": world_size(),
+            "documents": {language: len(docs) for language, docs in self.texts.documents.items()},
+            "held_out": {language: len(texts) for language, texts in self.texts.held_out.items()},
+            "left_out": {"documents": self.texts.left_out, "of": self.texts.excluded},
+            "proportions": self.texts.proportions(self.request.temperature),
+            "pieces": len(self.tokenizer),
+            "seconds": time.time() - self.begun,
+            "stages": self.stages,
+            "perplexity": self.measure(),
+        }
+        if is_main():
+            with whole_folder(self.output / ENCODER) as folder:
+                encoder.save(self.model.base_model, self.tokenizer, folder)
+                save_file(head_state(self.model), folder / HEAD_FILE)
+                (folder / HEAD_FILE).chmod((folder / "config.json").stat().st_mode)
+                (folder / "README.md").write_text(card(record, self.license), encoding="utf8")
+                write_json(folder / RECORD_FILE, record)
+        return record
+
+
+def _public(request: Request) -> dict[str, Any]:
+    """The request without where things lie on this machine."""
+    shown = replace(
+        request,
+        name=_shown(request.name),
+        texts=tuple(Path(path.name) for path in request.texts),
+        without=tuple(Path(path.name) for path in request.without),
+    )
+    return shown.record()
+
+
+def _shown(name: str) -> str:
+    return Path(name).name if Path(name).is_dir() else name
+
+
+def card(record: dict[str, Any], license: str | None) -> str:
+    """Write the model card.
+
+    record (dict[str, Any]): What `pretrain` records.
+    license (str | None): The licence of the encoder that was trained further, where it is known.
+    RETURNS (str): The card in Markdown, with front matter.
+    """
+    name, languages = record["arguments"]["name"], list(record["documents"])
+    unit = "whole words" if record["arguments"]["whole_words"] else "pieces"
+    steps = ", ".join(f"{s['steps']:,} ({n})" for n, s in record["stages"].items() if "steps" in s)
+    rows = [
+        f"| {language} | {record['documents'].get(language, '')} | {row['loss']:.3f} "
+        f"| {row['perplexity']:.2f} |"
+        for language, row in record["perplexity"].items()
+    ]
+    lines = [
+        "---",
+        *([f"license: {license}"] if license else []),
+        "language:",
+        *(f"- {language}" for language in languages),
+        "library_name: transformers",
+        "pipeline_tag: feature-extraction",
+        "---",
+        "",
+        f"# {name}, trained further",
+        "",
+        f"The encoder {name}, trained further as a masked-language model ({unit} masked at "
+        f"{masking.RATE:.0%}), with {record['pieces']:,} pieces, stored in fp16 (safetensors); its head is "
+        f"in `{HEAD_FILE}`. Updates: {steps or 'none'}.",
+        "",
+        f"- Taken from {record['source']}.",
+        f"- Made with {record['made_with']}, commit {record['commit']}; all settings and losses in "
+        f"`{RECORD_FILE}`.",
+        f"- {record['left_out']['documents']} documents were left out of the text because a split measures "
+        "with them.",
+        f"- Licence of the base encoder: {license.upper()}." if license
+        else "- Licence: see the base encoder's own card.",
+        "- The licences of the texts hold besides.",
+        "",
+        "| language | documents | masked-LM loss on held-out text | perplexity |",
+        "|---|---|---|---|",
+        *rows,
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def compare(records: Sequence[Path], plot: Path | None = None) -> dict[str, list[list[float]]]:
+    """Lay the losses of several runs over each other: what a start is worth.
+
+    records (Sequence[Path]): Their `pretraining.json`.
+    plot (Path | None): A picture to draw, needs matplotlib.
+    RETURNS (dict[str, list[list[float]]]): For each run the step and loss of its stage `all`.
+    """
+    curves = {}
+    for path in records:
+        record = json.loads(path.read_text(encoding="utf8"))
+        kind = record["arguments"]["start"].replace("given", f"given, {record['arguments']['vectors']}")
+        curves[kind] = record["stages"]["all"]["losses"]
+    if plot:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(7, 4))
+        axes = figure.subplots()
+        for kind, curve in curves.items():
+            axes.plot(*zip(*curve, strict=True), label=kind)
+        axes.set(xlabel="step", ylabel="masked-LM loss")
+        axes.legend()
+        plot.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(plot)
+    return curves

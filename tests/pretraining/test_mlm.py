@@ -1,0 +1,169 @@
+"""Training as a masked-language model, on a toy."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModel, BertForMaskedLM
+
+from spacy_slavner.errors import InputError
+from spacy_slavner.pretraining import mlm
+from spacy_slavner.pretraining.download import load_base_encoder
+from spacy_slavner.pretraining.mlm import Request, pretrain
+
+pytest.importorskip("accelerate")
+WORDS = "praha brno knihovna kniha prahou EU".split()
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    for language in ("cs", "sk"):
+        folder = tmp_path / "text" / language
+        folder.mkdir(parents=True)
+        for number in range(12):
+            words = [WORDS[(number * i + len(language)) % len(WORDS)] for i in range(1, 12)]
+            (folder / f"{number}.txt").write_text(" ".join(words), encoding="utf8")
+    return tmp_path / "text"
+
+
+@pytest.fixture
+def request_(toy: Path, text: Path) -> Request:
+    return Request(
+        str(toy), (text,), batch=8, device_batch=4, rate=1e-2, head_steps=4, steps=6, position_steps=2,
+        length=16, log_every=2, save_every=2, held_out=2,
+    )  # fmt: skip
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def test_stages_and_what_they_train(request_: Request, toy: Path, tmp_path: Path) -> None:
+    record = pretrain(tmp_path / "out", request_)
+    stages = tmp_path / "out" / "stages"
+    head, everything, positions = (weights(stages / name) for name in ("head", "all", "positions"))
+    given = weights(toy)
+    for name, weight in given.items():
+        if not name.startswith("pooler"):
+            assert torch.equal(head[f"bert.{name}"], weight), name
+    changed = {name for name in head if not torch.equal(head[name], everything[name])}
+    assert {"bert.encoder.layer.0.output.dense.weight", "bert.embeddings.word_embeddings.weight"} <= changed
+    changed = {name for name in head if not torch.equal(positions[name], everything[name])}
+    assert changed == {"bert.embeddings.position_embeddings.weight"}
+
+    steps = [step for step, _ in record["stages"]["all"]["losses"]]
+    assert steps == [2, 4, 6]
+    assert record["stages"]["all"]["length"] == 16 and record["stages"]["positions"]["length"] == 32
+    assert record["stages"]["all"]["after"]["cs"]["loss"] < record["stages"]["all"]["before"]["cs"]["loss"]
+    assert set(record["perplexity"]) == {"cs", "sk", "all"}
+    czech = record["perplexity"]["cs"]
+    assert czech["perplexity"] == pytest.approx(math.exp(czech["loss"]))
+    assert {"cpu", "cores"} <= record["machine"].keys() and record["commit"]
+
+    made = tmp_path / "out" / "encoder"
+    assert json.loads((made / "pretraining.json").read_text())["stages"] == record["stages"]
+    assert str(tmp_path) not in (made / "README.md").read_text() + (made / "pretraining.json").read_text()
+    loaded = AutoModel.from_pretrained(made, add_pooling_layer=False)
+    for name, weight in loaded.state_dict().items():
+        assert torch.equal(weight, positions[f"bert.{name}"].half().float()), name
+    base = load_base_encoder(str(made))
+    model = mlm.masked_lm(base)
+    assert mlm.load_head(model, made)
+    bias = "cls.predictions.transform.dense.bias"
+    assert torch.equal(model.state_dict()[bias], positions[bias])
+    assert not list(stages.glob("*.checkpoints"))
+
+
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
+    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pretrain(tmp_path / "whole", request_)
+    from transformers import Trainer
+
+    step, count = Trainer.training_step, [0]
+
+    def stop(self, *args, **kwargs):
+        count[0] += 1
+        if count[0] == 2 * 4 + 2 * 5:  # in the fifth update of the second stage
+            raise KeyboardInterrupt
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(Trainer, "training_step", stop)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(tmp_path / "two", request_)
+    monkeypatch.setattr(Trainer, "training_step", step)
+    folder = tmp_path / "two" / "stages" / "all.checkpoints"
+    assert [path.name for path in folder.iterdir()] == ["checkpoint-4"]
+    assert not (tmp_path / "two" / "encoder").exists()
+
+    monkeypatch.setattr(mlm, "load_head", lambda *args: False)
+    record = pretrain(tmp_path / "two", request_, resume=True)
+    assert record["stages"]["all"]["losses"] == whole["stages"]["all"]["losses"]
+    one, two = (weights(tmp_path / name / "encoder") for name in ("whole", "two"))
+    for name, weight in one.items():
+        torch.testing.assert_close(two[name], weight, msg=name)
+    with pytest.raises(InputError, match="another rate.*--resume"):
+        pretrain(tmp_path / "two", mlm.replace(request_, rate=1e-3), resume=True)
+
+
+def test_vocabulary_and_starts(request_: Request, tmp_path: Path) -> None:
+    few = mlm.replace(request_, steps=2, head_steps=2, position_steps=0, vocab_size=36)
+    record = pretrain(tmp_path / "mean", few)
+    change = record["stages"]["vocabulary"]
+    assert change["pieces"] == record["pieces"] <= 36
+    assert {c["language"] for c in change["languages"]} == {"cs", "sk"}
+    mean, random = (change["losses"][kind]["all"]["loss"] for kind in ("mean", "random"))
+    assert mean != random
+    # The kind that was asked for goes on.
+    assert record["stages"]["all"]["before"]["all"]["loss"] == pytest.approx(mean, abs=1e-5)
+    other = pretrain(tmp_path / "random", mlm.replace(few, vectors="random"))
+    assert other["stages"]["all"]["before"]["all"]["loss"] == pytest.approx(random, rel=0.02)
+
+    start = pretrain(tmp_path / "start", mlm.replace(few, vocab_size=0, start="random_embeddings", steps=0))
+    assert "all" not in start["stages"]
+    made, head = weights(tmp_path / "start" / "encoder"), weights(tmp_path / "start" / "stages" / "head")
+    name = "embeddings.word_embeddings.weight"
+    assert not torch.allclose(made[name].float(), head[f"bert.{name}"], atol=1e-2)
+    layer = "encoder.layer.0.output.dense.weight"
+    assert torch.equal(made[layer], head[f"bert.{layer}"].half())
+    nothing = pretrain(tmp_path / "nothing", mlm.replace(few, vocab_size=0, start="random", steps=0))
+    assert "head" not in nothing["stages"]
+    assert not torch.equal(weights(tmp_path / "nothing" / "encoder")[layer], made[layer])
+
+
+def test_a_head_that_came_along(toy: Path, tmp_path: Path) -> None:
+    base = load_base_encoder(str(toy))
+    assert not mlm.load_head(mlm.masked_lm(base), toy)
+    BertForMaskedLM(base.model.config).save_pretrained(tmp_path / "with")
+    assert mlm.load_head(mlm.masked_lm(base), tmp_path / "with")
+
+
+def test_perplexity_of_a_model_that_knows_nothing(toy: Path) -> None:
+    from spacy_slavner.pretraining.blocks import Cutter
+
+    base = load_base_encoder(str(toy))
+    model = mlm.masked_lm(base)
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
+    blocks = {"cs": list(Cutter(base.tokenizer, 16)("praha brno kniha vino", "cs"))}
+    figures = mlm.evaluate(model, base.tokenizer, blocks, seed=0)
+    assert figures["cs"]["perplexity"] == pytest.approx(model.config.vocab_size, rel=1e-4)
+    assert figures == mlm.evaluate(model, base.tokenizer, blocks, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"device_batch": 3}, "no multiple of 3"),
+        ({"start": "cold"}, "no start 'cold'"),
+        ({"precision": "fp8"}, "no precision 'fp8'"),
+        ({"segmenters": {"zh": "nobody"}}, "no segmenter 'nobody'"),
+    ],
+)
+def test_bad_requests(request_: Request, tmp_path: Path, change: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        pretrain(tmp_path / "out", mlm.replace(request_, **change))
+    assert not (tmp_path / "out").exists()
