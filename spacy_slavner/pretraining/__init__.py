@@ -1,1 +1,1 @@
-"""What happens to an encoder before the pipeline is trained: getting it, its vocabulary, training it further."""
+"""What happens to an encoder before the pipeline: getting it, its vocabulary, training it further."""

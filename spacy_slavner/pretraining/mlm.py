@@ -114,7 +114,7 @@ class Request:
 # What a small machine takes instead of the paper's values.
 RECIPES: dict[str, dict[str, Any]] = {
     "": {},
-    "short": {"batch": 16, "device_batch": 16, "head_steps": 300, "steps": 2_000, "position_steps": 100},
+    "short": {"batch": 8, "device_batch": 8, "head_steps": 300, "steps": 2_000, "position_steps": 100},
 }
 
 
