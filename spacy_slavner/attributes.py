@@ -18,13 +18,15 @@ DOC_ATTRIBUTES = ("language", "language_score", "doc_id", "topic", "source", "da
 # Span: base form of a name; probability of the name under the CRF; the language of a sentence and its
 # probability.
 SPAN_ATTRIBUTES = ("base_form", "confidence", "language", "language_score")
+# Doc: what only a reader knows; the types of names that its corpus annotates, None for all there are.
+READER_ATTRIBUTES = ("annotated_types",)
 # Doc: what only a prediction has; the most likely ways to tag each sentence.
 PREDICTION_ATTRIBUTES = ("ner_nbest",)
 
 
 def set_attributes() -> None:
     """Register the custom attributes; harmless when they are there already."""
-    for name in (*DOC_ATTRIBUTES, *PREDICTION_ATTRIBUTES):
+    for name in (*DOC_ATTRIBUTES, *READER_ATTRIBUTES, *PREDICTION_ATTRIBUTES):
         if not Doc.has_extension(name):
             Doc.set_extension(name, default=None)
     for name in SPAN_ATTRIBUTES:

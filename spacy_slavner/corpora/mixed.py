@@ -46,7 +46,8 @@ def create_mixed_corpus(
         if name not in sources:
             what = f"the mixed corpus has a weight for {name!r}, which is none of its sources"
             raise InputError(what, remedy=f"They are {', '.join(sources)}")
-    for what, number in [("temperature", temperature), *((f"weight of {n!r}", w) for n, w in weights.items())]:
+    numbers = {"temperature": temperature} | {f"weight of {name!r}": w for name, w in weights.items()}
+    for what, number in numbers.items():
         if not number > 0:
             raise InputError(f"the {what} of the mixed corpus is {number}, but must be more than 0")
     rng = random.Random(seed)
@@ -54,12 +55,12 @@ def create_mixed_corpus(
     def read(nlp: Language) -> Iterator[Example]:
         groups: dict[tuple[str, str | None], list[Example]] = {}
         for name, source in sources.items():
-            number = 0
-            for number, example in enumerate(source(nlp), start=1):
+            examples = list(source(nlp))
+            if not examples:
+                raise InputError(f"the source {name!r} of the mixed corpus has no documents")
+            for example in examples:
                 language = example.reference._.language if by_language else None
                 groups.setdefault((name, language), []).append(example)
-            if not number:
-                raise InputError(f"the source {name!r} of the mixed corpus has no documents")
         power = 1 / temperature
         shares = [weights.get(name, 1.0) * len(some) ** power for (name, _), some in groups.items()]
         total = size or sum(map(len, groups.values()))

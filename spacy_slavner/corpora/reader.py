@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from ..attributes import DOC_ATTRIBUTES, set_attributes
@@ -28,6 +28,10 @@ def create_corpus(
     shuffle: bool = False,
     seed: int = 0,
     know_language: bool = True,
+    names: bool = True,
+    rename: dict[str, str] | None = None,
+    types: list[str] | None = None,
+    know_types: bool = True,
 ) -> Callable[[Language], Iterable[Example]]:
     """Make the reader `spacy-slavner.Corpus.v1`.
 
@@ -41,7 +45,16 @@ def create_corpus(
     shuffle (bool): Give the documents in another order each time.
     seed (int): Seed of that order.
     know_language (bool): Tell the pipeline the document's language.
-    RETURNS (Callable[[Language], Iterable[Example]]): The reader.
+    names (bool): Whether names are read; else the documents are texts without annotation of names, which
+        teach name recognisers nothing.
+    rename (dict[str, str] | None): Other words for types of names, such as {"PERSON": "PER"}.
+    types (list[str] | None): The types that the corpus annotates, after `rename`; None: those that the
+        documents say themselves (`doc._.annotated_types`, as files of joined corpora do), else all that the
+        pipeline knows. What has none of them may be a name of another type: `crf_ner` does not learn that it
+        is ordinary text.
+    know_types (bool): Whether that is made use of; else all types count as annotated.
+    RETURNS (Callable[[Language], Iterable[Example]]): The reader, which raises an InputError for a name of
+        a type that is not among `types`.
     """
     rng = random.Random(seed)
 
@@ -54,7 +67,9 @@ def create_corpus(
             docs = list(docs)
             rng.shuffle(docs)
         for doc in docs:
+            annotated = _set_names(doc, names, rename or {}, types)
             for piece in cut(doc, max_tokens):
+                piece._.annotated_types = annotated if know_types else None
                 yield make_example(nlp, piece, gold_preproc, know_language)
 
     return read
@@ -72,6 +87,29 @@ def _select(
         n += 1
         if n == limit:
             return
+
+
+def _set_names(
+    doc: Doc, names: bool, rename: dict[str, str], types: list[str] | None
+) -> list[str] | None:
+    """Take a document's names away or give them other types, and check that they are of those expected.
+
+    RETURNS (list[str] | None): The types that are annotated in it; None: all.
+    """
+    if not names:
+        doc.set_ents([], default="missing")
+    elif rename:
+        spans = [Span(doc, e.start, e.end, rename.get(e.label_, e.label_), kb_id=e.kb_id_) for e in doc.ents]
+        doc.set_ents(spans, default="unmodified")
+    for ent in doc.ents if types is not None else ():
+        if ent.label_ not in types:
+            raise InputError(
+                f"{doc._.doc_id!r} has a name of type {ent.label_}, which its corpus is not said to annotate",
+                remedy="Add it to the reader's setting `types`, or give it another word with `rename`",
+            )
+    if types is None and doc._.annotated_types is not None:
+        return [rename.get(label, label) for label in doc._.annotated_types]
+    return types
 
 
 def make_example(

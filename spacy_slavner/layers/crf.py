@@ -182,7 +182,11 @@ def decoder_of(head: Model) -> ConstrainedCRF | ConstrainedSoftmax:
 
 
 def tagging_loss(
-    head: Model, emissions: list, sequences: Sequences, tags: numpy.ndarray
+    head: Model,
+    emissions: list,
+    sequences: Sequences,
+    tags: numpy.ndarray,
+    free: numpy.ndarray | None = None,
 ) -> tuple[float, list]:
     """Mean loss and its gradient: over sequences for the CRF, over tokens for the softmax.
 
@@ -193,6 +197,7 @@ def tagging_loss(
     emissions (List[Floats2d] | List[Ragged]): Emissions (units, tags) per document, from `begin_update`.
     sequences (Sequences): What to learn from; tokens outside of them get no gradient.
     tags (numpy.ndarray): The tag of each token of the batch (tokens,).
+    free (numpy.ndarray | None): Tags that a token may have instead, for all we know (tokens, tags), bool.
     RETURNS (Tuple[float, List[Floats2d] | List[Ragged]]): The loss, and its gradient in the emissions'
         shapes.
     """
@@ -200,12 +205,13 @@ def tagging_loss(
     flat = _flatten(head, units.rows)
     gradient = torch.zeros_like(flat)
     gold = torch.from_numpy(units.tags(tags, decoder.num_tags - 1)).to(flat.device)
+    others = None if free is None else torch.from_numpy(units.of_tokens(free)).to(flat.device)
     sequences = sequences.of_units(units)
     n_terms = max(1, decoder.n_terms(sequences.lengths))
     total = 0.0
     for _, index, mask in _batches(sequences, flat.device):
         padded = flat[index].requires_grad_()
-        loss = decoder.loss(padded, gold[index], mask) / n_terms
+        loss = decoder.loss(padded, gold[index], mask, None if others is None else others[index]) / n_terms
         loss.backward()
         gradient[index[mask]] = padded.grad[mask]
         total += float(loss.detach())

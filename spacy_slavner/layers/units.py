@@ -123,6 +123,14 @@ class Units(NamedTuple):
         result[self.first[:-1]] = tags
         return result
 
+    def of_tokens(self, values: numpy.ndarray) -> numpy.ndarray:
+        """Rows (tokens, n) as rows of units: zeros for pieces that continue a token."""
+        if self.first is None:
+            return values
+        result = numpy.zeros((self.first[-1], values.shape[1]), dtype=values.dtype)
+        result[self.first[:-1]] = values
+        return result
+
     def elect(self, tags: numpy.ndarray, continuation: int) -> numpy.ndarray:
         """Tags of tokens from those of units, by a vote.
 

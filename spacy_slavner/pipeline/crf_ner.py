@@ -320,6 +320,9 @@ class CrfNer(NameTypes, TrainablePipe):
     ) -> dict[str, float]:
         """Learn from examples. Sentences whose annotation is not fully known give no loss.
 
+        Where the reference's `doc._.annotated_types` is set, a token outside of names may have a name of any
+        other type: the likelihood is that of all such tags together, as in partially annotated data.
+
         examples (Iterable[Example]): The examples.
         drop (float): Dropout of thinc layers; that of the head is in its architecture.
         sgd (Optimizer | None): The optimizer, or none if the caller finishes the update.
@@ -361,7 +364,21 @@ class CrfNer(NameTypes, TrainablePipe):
         whole = numpy.logical_and.reduceat(known, sequences.starts).nonzero()[0]
         sequences = Sequences(sequences.starts[whole], sequences.lengths[whole])
         tags = self._tags(golds, sequences)
-        return tagging_loss(self.model.get_ref("head"), emissions, sequences, tags)
+        free = self._free_tags(examples, tags)
+        return tagging_loss(self.model.get_ref("head"), emissions, sequences, tags, free)
+
+    def _free_tags(self, examples: list[Example], tags: numpy.ndarray) -> numpy.ndarray | None:
+        """The tags that tokens outside of names may have, where a corpus does not annotate all types.
+
+        RETURNS (numpy.ndarray | None): For the batch (tokens, tags), bool; None if there are none.
+        """
+        types = [example.reference._.annotated_types for example in examples]
+        if all(some is None or set(self.labels) <= set(some) for some in types):
+            return None
+        of_tags = self._types_of_tags() + [""] * (self.unit == "piece")
+        rows = [[some is not None and t != "" and t not in some for t in of_tags] for some in types]
+        lengths = [len(example.predicted) for example in examples]
+        return numpy.repeat(numpy.array(rows, dtype=bool), lengths, axis=0) & (tags == 0)[:, None]
 
     def _tags(self, golds: list[Gold], sequences: "Sequences") -> numpy.ndarray:
         """The gold tag of each token of the batch (tokens,), "O" outside of the sequences."""

@@ -88,9 +88,34 @@ class ConstrainedCRF(Rules, CRF):
                 return scores.sum() / (tags.numel() if mask is None else mask.sum())
         raise ValueError(f"invalid reduction: {reduction}")
 
-    def loss(self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Negative log likelihood, summed over the batch: a scalar."""
-        return -self.log_likelihood(emissions, tags, mask).sum()
+    def loss(
+        self,
+        emissions: Tensor,
+        tags: Tensor,
+        mask: Tensor | None = None,
+        free: Tensor | None = None,
+    ) -> Tensor:
+        """Negative log likelihood, summed over the batch.
+
+        emissions (Tensor): Emissions (batch, time, tags).
+        tags (Tensor): Tags (batch, time).
+        mask (Tensor | None): Mask (batch, time).
+        free (Tensor | None): Tags that a token may have instead of its own (batch, time, tags), bool. The
+            likelihood is then that of all sequences of such tags together (Tsuboi et al., 2008).
+        RETURNS (Tensor): A scalar.
+        """
+        loss = -self.log_likelihood(emissions, tags, mask).sum()
+        if free is None or not bool(free.any()):
+            return loss
+        with torch.autocast(emissions.device.type, enabled=False):
+            rows = free.flatten(1).any(1)
+            emissions, mask = self._prepare(emissions, mask, tags)
+            emissions, mask = emissions[rows], mask[rows]
+            tags = tags[rows].masked_fill(~mask, 0)
+            allowed = free[rows].scatter(2, tags.unsqueeze(2), True)
+            never = emissions.double().masked_fill(~allowed, _NEVER)
+            together = self._log_partition(never, mask)
+            return loss - (together - self._gold_score(emissions, tags, mask)).sum()
 
     def n_terms(self, lengths) -> int:
         """How many terms the loss of sequences of these lengths sums: one per sequence."""

@@ -40,11 +40,22 @@ class ConstrainedSoftmax(Rules, nn.Module):
             self.spelling.copy_(torch.as_tensor(spelling))
         super().set_rules(**rules)
 
-    def loss(self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Cross-entropy, summed over the tokens: a scalar. RAISES (ValueError): As the CRF's."""
+    def loss(
+        self,
+        emissions: Tensor,
+        tags: Tensor,
+        mask: Tensor | None = None,
+        free: Tensor | None = None,
+    ) -> Tensor:
+        """Cross-entropy, summed over the tokens: a scalar. For `free` and errors see the CRF's."""
         with torch.autocast(emissions.device.type, enabled=False):
             emissions, mask = self._prepare(emissions, mask, tags)
-            return nn.functional.cross_entropy(emissions[mask], tags[mask], reduction="sum")
+            emissions, tags = emissions[mask], tags[mask]
+            if free is None:
+                return nn.functional.cross_entropy(emissions, tags, reduction="sum")
+            allowed = free[mask].scatter(1, tags.unsqueeze(1), True)
+            likely = emissions.masked_fill(~allowed, -torch.inf).logsumexp(1)
+            return (emissions.logsumexp(1) - likely).sum()
 
     def n_terms(self, lengths) -> int:
         """How many terms the loss of sequences of these lengths sums: one per token."""
