@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from spacy.tokens import Doc, Span
 
@@ -78,7 +78,7 @@ def merge(texts: Iterable[Text]) -> Text:
     RETURNS (Text): The document's names in the order of the parts.
     """
     first, *rest = texts
-    result = Text(first.language, list(first.names), Counter(first.words), list(first.spans))
+    result = replace(first, names=list(first.names), words=Counter(first.words), spans=list(first.spans))
     for text in rest:
         result.names += text.names
         result.spans += text.spans

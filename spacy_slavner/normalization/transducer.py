@@ -14,6 +14,7 @@ from thinc.types import Ints1d, Ints2d
 from tqdm import tqdm
 
 from ..layers.edit_scorer import Pairs, edit_scorer, log_softmax_of_groups
+from .agreement import Reading, agree
 from .candidates import Candidates
 from .features import EVIDENCE, HISTORY, Evidence, Features, Lexicon
 from .methods import BasesT, LessonT
@@ -41,6 +42,7 @@ class Settings:
     feature_dropout (float): Share of a piece's features that is dropped in training.
     word_dropout (float): The same for features of whole words: names to come are not in the training part.
     beam (int): Readings of a name that are kept from piece to piece.
+    agreement (float): Weight of what other forms of a name in its document say about its base form.
     words (int): Words of a language whose frequency is known (from the library wordfreq); 0 for none.
     least_updates (int): Updates that are made at least, however few the names are.
     """
@@ -57,6 +59,7 @@ class Settings:
     feature_dropout: float = 0.1
     word_dropout: float = 0.5
     beam: int = 4
+    agreement: float = 1.0
     words: int = 200_000
     least_updates: int = 200
 
@@ -266,26 +269,31 @@ class Transducer:
         result: BasesT = [[None] * len(text.names) for text in texts]
         if self.model is None:
             return result
-        work = []
-        for t, text in enumerate(texts):
-            if text.language not in self.features.candidates.languages:
-                continue
-            evidence = self.features.evidence(text)
-            work += [(t, n, name, evidence) for n, name in enumerate(text.names) if name.pieces]
-        for (t, n, _, _), base in zip(work, self._decode(work), strict=True):
-            result[t][n] = base
+        work = [self._work(text) for text in texts]
+        readings = iter(self._decode([item[1:] for part in work for item in part]))
+        for bases, part in zip(result, work, strict=True):
+            names = [([p.text.lower() for p in name.pieces], next(readings)) for _, name, _ in part]
+            for (n, _, _), base in zip(part, agree(names, self.settings.agreement), strict=True):
+                bases[n] = base
         return result
 
-    def _decode(self, work) -> list[str]:
-        """Read all names from left to right at once, keeping the best readings of each."""
-        features, scripts = self.features, self.features.candidates.scripts
+    def _work(self, text: Text) -> list[tuple[int, Name, Evidence]]:
+        """The names of a text that can be read, with their numbers."""
+        if text.language not in self.features.candidates.languages:
+            return []
+        evidence = self.features.evidence(text)
+        return [(n, name, evidence) for n, name in enumerate(text.names) if name.pieces]
+
+    def _decode(self, work: list[tuple[Name, Evidence]]) -> list[list[Reading]]:
+        """Read all names from left to right at once, keeping the best readings of each, the best first."""
+        features = self.features
         beams = [[(0.0, ())] for _ in work]
-        longest = max((len(name.pieces) for _, _, name, _ in work), default=0)
+        longest = max((len(name.pieces) for name, _ in work), default=0)
         for i in range(longest):
-            active = [w for w, (_, _, name, _) in enumerate(work) if i < len(name.pieces)]
+            active = [w for w, (name, _) in enumerate(work) if i < len(name.pieces)]
             table, groups, origin = [], [], []
             for w in active:
-                _, _, name, evidence = work[w]
+                name, evidence = work[w]
                 row = features.piece(evidence.language, name, i)
                 options = evidence.options(name, i)
                 for score, chosen in beams[w]:
@@ -298,18 +306,22 @@ class Transducer:
             for (w, score, chosen), start, (ids, results, _, _) in zip(
                 origin, starts.tolist(), groups, strict=True
             ):
-                low = work[w][2].pieces[i].text.lower()
+                low = work[w][0].pieces[i].text.lower()
                 for k, (script, made) in enumerate(zip(ids, results, strict=True)):
                     grown[w].append((score + logs[start + k], chosen, script, made, made != low))
             for w, readings in grown.items():
                 readings.sort(key=lambda r: -r[0])
                 beams[w] = [(r[0], (*r[1], r[2:])) for r in readings[: self.settings.beam]]
-        made = []
-        for (_, _, name, _), beam in zip(work, beams, strict=True):
-            chosen = [scripts[c[0]] for c in beam[0][1]]
-            text = "".join(apply(s, p) for s, p in zip(chosen, name.pieces, strict=True))
-            made.append(" ".join(text.split()) or name.form)
-        return made
+        return [
+            [self._reading(name, score, chosen) for score, chosen in beam]
+            for (name, _), beam in zip(work, beams, strict=True)
+        ]
+
+    def _reading(self, name: Name, score: float, chosen: Sequence[ChoiceT]) -> Reading:
+        scripts = self.features.candidates.scripts
+        made = (apply(scripts[i], piece) for (i, _, _), piece in zip(chosen, name.pieces, strict=True))
+        base = " ".join("".join(made).split()) or name.form
+        return Reading(score, [result for _, result, _ in chosen], base)
 
 
 @dataclass

@@ -53,7 +53,9 @@ def test_chain_asks_in_turn_and_copies_the_rest():
 def test_parts_of_a_document_are_put_together():
     one, two = text("pl", "A"), text("pl", "B", "C")
     one.words, two.words = Counter("ab"), Counter("bc")
+    one.group = two.group = "brexit"
     whole = merge([one, two])
+    assert whole.group == "brexit"
     assert [name.form for name in whole.names] == ["A", "B", "C"]
     assert whole.words == Counter("abbc")
     assert [name.form for name in one.names] == ["A"]
