@@ -17,7 +17,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = srsly.read_yaml(ROOT / "project.yml")
 SPLITS = ("bsnlp2019", "bsnlp2019_final", "bsnlp2021", "single_out", "cross_topic")
 # `slavner` is what is made of them, not one of the systems that are compared.
-SYSTEMS = sorted({p.stem for p in (ROOT / "configs").glob("*.cfg")} - {"base", "slavner"})
+ALL = {p.stem for p in (ROOT / "configs").glob("*.cfg")} - {"base", "slavner"}
+# Others learn from more than the training part of one split; they have workflows of their own.
+OTHERS = {"multilingual", "tag_sets", "transfer", "transfer_union"}
+OTHERS |= {name for name in ALL if name.startswith("zero_shot")}
+SYSTEMS = sorted(ALL - OTHERS)
 NOWHERE = "file:///no/such/repository"
 
 
@@ -77,7 +81,7 @@ def test_split_workflows_hand_their_variables_on(split, project, capfd):
     assert "$" not in " ".join(lines)
 
 
-@pytest.mark.parametrize("system", ["experiments", *SYSTEMS])
+@pytest.mark.parametrize("system", ["experiments", "multilingual", "tag_sets", *SYSTEMS])
 def test_system_workflows_name_their_systems(system, project, capfd):
     values = {"vars.split": "single_out", "vars.seed": 7, "vars.recipe": "", "vars.only_languages": "cs"}
     project_run(project, system, overrides=values, dry=True)
@@ -88,6 +92,18 @@ def test_system_workflows_name_their_systems(system, project, capfd):
     else:
         assert (systems, splits, seeds) == (system, "single_out", "7")
     assert "--recipe= " in line and "--languages=cs" in line and "$" not in line
+
+
+@pytest.mark.parametrize("workflow", ["zero_shot", "frozen_sweep"])
+def test_zero_shot_workflows(workflow, project, capfd):
+    values = {"vars.splits": "bsnlp2019", "vars.targets": "cs,pl", "vars.sources": "ru"}
+    project_run(project, workflow, overrides=values, dry=True)
+    line = re.findall("(?m)^Running command: .*", capfd.readouterr().out)[-1]
+    systems, splits = re.search(r"--systems (\S+) --splits (\S+)", line).groups()
+    expected = {name for name in ALL if name.startswith("zero_shot")} if workflow == "zero_shot" else set()
+    assert set(systems.split(",")) == expected | {"multilingual"} and splits == "bsnlp2019"
+    assert "--zero-shot cs,pl --sources=ru" in line and "$" not in line
+    assert ("frozen_layers=-1,0,3,5,7,8,11,12" in line) == (workflow == "frozen_sweep")
 
 
 def test_split_workflow_needs_the_real_corpus(project, tiny, capfd):

@@ -12,7 +12,13 @@ from spacy_slavner.training.config import merge_config, read_recipe
 ROOT = Path(__file__).resolve().parents[1]
 SYSTEMS = sorted(p.stem for p in (ROOT / "configs").glob("*.cfg") if p.name != "base.cfg")
 # Between them they have every layer; the others take the same paths.
-QUICK = ("feature_crf", "bilstm_crf", "bert_2fc_softmax", "frozen_mix_bilstm_attention_ncrf_language")
+QUICK = (
+    "feature_crf",
+    "bilstm_crf",
+    "bert_2fc_softmax",
+    "frozen_mix_bilstm_attention_ncrf_language",
+    "zero_shot_pc_li",
+)
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +45,7 @@ def test_system(system, parts, tiny_encoder, tmp_path):
     overrides = read_recipe(path, "short") | {
         "paths.train": str(parts),
         "paths.dev": str(parts),
+        "paths.target": str(parts),
         "paths.encoder": str(tiny_encoder),
         "training.max_steps": 2,
         "training.eval_frequency": 10,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from spacy_slavner.cli import experiments
-from spacy_slavner.corpora.docbin import read_docs
+from spacy_slavner.corpora.docbin import read_docs, write_docbin
+from spacy_slavner.corpora.reader import create_corpus
 from spacy_slavner.corpora.sources import blank_pipeline
 from spacy_slavner.errors import InputError
 from spacy_slavner.evaluation.metrics import read_metrics
@@ -105,6 +106,83 @@ def test_one_language_is_a_system_of_its_own(project, run, commands):
     record = read_metrics(project / "metrics/feature_crf_cs/auto/0/metrics.json")
     assert record["info"]["system"] == "feature_crf_cs"
     assert set(record["results"]["test"]["span"]["by_language"]) == {"cs"}
+
+
+def test_zero_shot_takes_the_names_of_one_language_away(project, run, commands):
+    options = ("--systems", "feature_crf", *OPTIONS, "--seeds", "0")
+    run("experiments", *options, "--zero-shot", "cs,pl", "--max-docs", 3)
+    assert [command[0] for command in commands] == ["train", "evaluate"] * 2
+    vocab = blank_pipeline().vocab
+    for target in ("cs", "pl"):
+        folder = project / f"corpus/auto_zero_{target}"
+        docs = {path.stem: list(read_docs(path, vocab)) for path in folder.glob("*.spacy")}
+        languages = {name: {doc._.language for doc in some} for name, some in docs.items()}
+        assert target not in languages["train"] and len(languages["train"]) == 5
+        assert languages["dev"] == languages["test"] == languages["target"] == {target}
+        assert not any(doc.has_annotation("ENT_IOB") for doc in docs["target"])
+        assert any(doc.ents for doc in docs["train"]) and any(doc.ents for doc in docs["test"])
+        record = read_metrics(project / f"metrics/feature_crf/auto_zero_{target}/0/metrics.json")
+        assert (record["info"]["corpus"], record["info"]["split"]) == ("sample", f"auto_zero_{target}")
+        assert record["info"]["documents"]["used"] == 3
+        assert set(record["results"]["test"]["span"]["by_language"]) == {target}
+    train = commands[0]
+    assert train[train.index("--paths.target") + 1] == Path("corpus/auto_zero_cs/target.spacy")
+    # Again: nothing is done. From one language alone: other data, so another run.
+    commands.clear()
+    run("experiments", *options, "--zero-shot", "cs,pl", "--max-docs", 3)
+    assert commands == []
+    run("experiments", *options, "--zero-shot", "cs", "--sources", "pl")
+    docs = list(read_docs(project / "corpus/auto_zero_cs_from_pl/train.spacy", vocab))
+    assert {doc._.language for doc in docs} == {"pl"} and len(commands) == 2
+
+
+def test_every_language_takes_its_turn(project):
+    parts = experiments.prepare(Path("corpus"), "auto", "", 0)
+    assert experiments.languages_of(parts) == ["bg", "cs", "pl", "ru", "sl", "uk"]
+
+
+def test_joined_splits_say_what_they_annotate(project):
+    shutil.copytree("corpus/auto", "corpus/other")
+    vocab = blank_pipeline().vocab
+    docs = list(read_docs("corpus/other/train.spacy", vocab))
+    for doc in docs:
+        doc.set_ents([ent for ent in doc.ents if ent.label_ == "LOC"], default="outside")
+    write_docbin(docs, Path("corpus/other/train.spacy"))
+    train, others = experiments.prepare(Path("corpus"), "auto+other", "", 0)
+    joined = list(read_docs(train, vocab))
+    assert len(joined) == 2 * len(docs)
+    assert list(joined[-1]._.annotated_types) == ["LOC"] and "PER" in joined[0]._.annotated_types
+    known = [
+        [e.reference._.annotated_types for e in create_corpus(train, know_types=know)(blank_pipeline())]
+        for know in (True, False)
+    ]
+    assert known[0][-1] == ["LOC"] and set(map(str, known[1])) == {"None"}
+    assert [path.name for path in others] == ["dev.spacy", "test.spacy"]
+    assert experiments.languages_of((train, others)) == ["bg", "cs", "pl", "ru", "sl", "uk"]
+
+
+def test_a_setting_takes_each_value(project, run, commands):
+    options = ("--systems", "feature_crf", *OPTIONS, "--seeds", "0")
+    run("experiments", *options, "--sweep", "components.feature_crf.max_iterations=2,3")
+    for value in (2, 3):
+        name = f"feature_crf_max_iterations_{value}"
+        info = read_metrics(project / f"metrics/{name}/auto/0/metrics.json")["info"]
+        assert info["changed"]["components.feature_crf.max_iterations"] == ["default", value]
+    negative = experiments.read_sweep("a.b=-1,0")
+    assert negative == {"_b_-1": ("--a.b=-1",), "_b_0": ("--a.b=0",)}
+
+
+def test_bad_zero_shot(project, run, commands):
+    options = ("--systems", "feature_crf", *OPTIONS)
+    for given, error in [
+        (("--zero-shot", "xx"), "no documents for target.spacy with 'xx'.*languages bg, cs"),
+        (("--zero-shot", "cs", "--sources", "cs"), "no documents for train.spacy"),
+        (("--sources", "cs"), "Give --zero-shot"),
+        (("--sweep", "frozen_layers"), "names no values"),
+    ]:
+        with pytest.raises(InputError, match=error):
+            run("experiments", *options, *given)
+    assert commands == []
 
 
 def test_bad_names(project, run, commands):
