@@ -60,6 +60,7 @@ def convert_cli(
     scheme: SchemeName = typer.Option(SchemeName.BIO, "--scheme", help="Tags to write to columns"),
     columns: str | None = typer.Option(None, "--columns", help="Columns of IN, such as word,_,tag"),
     n_sents: int = typer.Option(1, "--n-sents", min=1, help="Sentences per Doc where IN has no documents"),
+    types: str | None = typer.Option(None, "--types", help="Other types of names than the five (bsnlp)"),
     raw: Path | None = typer.Option(None, "--raw", help="Folder of raw documents, if not IN/raw (bsnlp)"),
     with_raw: bool = typer.Option(False, "--with-raw", help="Write raw/ and annotated/ (bsnlp)"),
     report: Path | None = typer.Option(None, "--report", help="JSON file for all that was skipped"),
@@ -73,13 +74,15 @@ def convert_cli(
 
     bsnlp: as IN, raw/<topic>/<language>/*.txt with five header lines, and annotated/ with .out files
     without offsets (or IN has the .out files alone, and --raw the texts); forms are projected onto
-    every occurrence. As OUT, <topic>/<language>/*.out, which `score` reads.
+    every occurrence, and lines with another type than PER, LOC, ORG, PRO, EVT (or --types) are
+    skipped. As OUT, <topic>/<language>/*.out, which `score` reads.
 
     conll: columns of tokens and tags in any order and scheme. conllu: Universal Dependencies.
     docbin: a .spacy file, or a folder with such files.
 
     What was skipped is counted and shown; --report lists it all with file and offset.
     """
+    from ..attributes import TYPES
     from ..corpora.report import Report
     from ..corpora.sources import Options
 
@@ -88,7 +91,14 @@ def convert_cli(
         output,
         from_.value,
         to.value,
-        options=Options(encoding=encoding, scheme=scheme.value, columns=columns, n_sents=n_sents, raw=raw),
+        options=Options(
+            encoding=encoding,
+            scheme=scheme.value,
+            columns=columns,
+            n_sents=n_sents,
+            raw=raw,
+            types=tuple(_names(types and types.upper())) or TYPES,
+        ),
         report=Report(),
         split=split.value if split else None,
         seed=seed,

@@ -14,7 +14,7 @@ is part of the text. An annotation file has the document's id in its first line,
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from .text import clean, read_lines, read_raw
 from .tokenizer import MARKS
 
 COLUMNS = "Each line needs mention, lemma, type and id, parted by TABs"
+MISSING = "missing column"
 ANNOTATION_FOLDERS = ("annotated", "annotations", "golden", "gold", "ner", "out")
 _SUFFIXES = re.compile(r"(?:\.(?:txt|out|tsv))+$")
 
@@ -124,7 +125,7 @@ def read(source: Source, nlp: Language, options: Options, report: Report) -> lis
 
     source (Source): Its files.
     nlp (Language): The pipeline whose tokenizer is used.
-    options (Options): The encoding.
+    options (Options): The encoding, and the types of names.
     report (Report): Takes what is skipped, and forms that are not in the text.
     RETURNS (list[Doc]): One document. Without an annotation file its entities are unknown.
     RAISES (InputError): If a file cannot be read, or no line of the annotation is well-formed.
@@ -146,7 +147,7 @@ def read(source: Source, nlp: Language, options: Options, report: Report) -> lis
         report.count("documents without annotation")
         return [doc]
     name = source.annotation_source
-    doc_id, forms = read_annotation(source.annotation, options.encoding, report, name)
+    doc_id, forms = read_annotation(source.annotation, options, report, name)
     if raw.doc_id and doc_id and doc_id != raw.doc_id:
         report.add("another document id", name, line=1, text=doc_id, detail=raw.doc_id, kept=True)
     projection = project(raw.text, forms)
@@ -154,15 +155,15 @@ def read(source: Source, nlp: Language, options: Options, report: Report) -> lis
     for reason, mentions in projection.failed.items():
         for mention in mentions:
             report.add(reason, name, **mention.place())
-    set_mentions(doc, projection.found, report, name)
+    set_mentions(doc, projection.found, report, name, options.types)
     return [doc]
 
 
-def read_annotation(path: Path, encoding: str, report: Report, name: str) -> tuple[str, list[Mention]]:
+def read_annotation(path: Path, options: Options, report: Report, name: str) -> tuple[str, list[Mention]]:
     """Read an annotation or submission file.
 
     path (Path): The file.
-    encoding (str): Its encoding.
+    options (Options): Its encoding, and the types of names that are read.
     report (Report): Takes the lines that are skipped.
     name (str): The file's name in the report.
     RETURNS (tuple[str, list[Mention]]): The document's id, and the forms without offsets. A line
@@ -170,16 +171,16 @@ def read_annotation(path: Path, encoding: str, report: Report, name: str) -> tup
     RAISES (InputError): If it cannot be read or no line of it is well-formed.
     """
     doc_id, mentions, bad = "", [], 0
-    for number, line in enumerate(read_lines(path, encoding), start=1):
+    for number, line in enumerate(read_lines(path, options.encoding), start=1):
         fields = [clean(part).strip() for part in line.split("\t")]
         if not any(fields):
             continue
         if not doc_id and not mentions and len(fields) == 1:
             doc_id = fields[0]
             continue
-        if len(fields) < 3 or not fields[0] or not fields[2]:
-            report.add("missing column", name, line=number, text=line)
-            bad = bad or number
+        if problem := _problem(fields, options.types):
+            report.add(problem, name, line=number, text=line)
+            bad = bad or (number if problem == MISSING else 0)
             continue
         form, lemma, type_, id_ = (*fields, "")[:4]
         if not lemma or not id_:
@@ -189,6 +190,16 @@ def read_annotation(path: Path, encoding: str, report: Report, name: str) -> tup
     if bad and not mentions:
         raise InputError("No line has the columns of the format", path=path, line=bad, remedy=COLUMNS)
     return doc_id, mentions
+
+
+def _problem(fields: list[str], types: Collection[str]) -> str | None:
+    """What is wrong with a line of annotation; types may be in small letters."""
+    if len(fields) < 3 or not fields[0] or not fields[2]:
+        return MISSING
+    if fields[2].upper() in types:
+        return None
+    # Without its lemma, a line has its type where the lemma should be.
+    return MISSING if len(fields) == 3 and fields[1].upper() in types else "unknown type"
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """From mentions with character offsets to the entities of a Doc, and back."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from spacy.tokens import Doc, Span
@@ -40,7 +40,9 @@ class Mention:
         return {"line": self.line, "start": start, "end": end, "text": self.form}
 
 
-def set_mentions(doc: Doc, mentions: Iterable[Mention], report: Report, path: str) -> None:
+def set_mentions(
+    doc: Doc, mentions: Iterable[Mention], report: Report, path: str, types: Collection[str] = TYPES
+) -> None:
     """Make mentions the entities of a Doc; all other tokens are outside of entities.
 
     A mention that does not begin and end at token edges, and the shorter one of two that overlap,
@@ -50,12 +52,13 @@ def set_mentions(doc: Doc, mentions: Iterable[Mention], report: Report, path: st
     mentions (Iterable[Mention]): Mentions with offsets.
     report (Report): Takes the counts and the records.
     path (str): The annotation file, for the records.
+    types (Collection[str]): The types that are expected; others are recorded.
     """
     set_attributes()
     spans: dict[Span, Mention] = {}
     for mention in mentions:
         report.count("mentions")
-        if mention.type not in TYPES:
+        if mention.type not in types:
             detail = mention.type or "empty"
             report.add("a type that is not the task's", path, detail=detail, kept=True, **mention.place())
         span = doc.char_span(mention.start, mention.end, label=mention.type, kb_id=mention.id)

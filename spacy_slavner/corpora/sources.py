@@ -10,7 +10,7 @@ from pathlib import Path
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..attributes import DOC_ATTRIBUTES, set_attributes
+from ..attributes import DOC_ATTRIBUTES, TYPES, set_attributes
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Options:
     columns (str | None): Names of the columns, see `corpora.conll`.
     n_sents (int): Sentences in a Doc, where the file has no documents.
     raw (Path | None): Folder with the raw documents, if it lies elsewhere.
+    types (tuple[str, ...]): Types of names that annotation without offsets may have.
     """
 
     encoding: str = "utf-8"
@@ -49,6 +50,7 @@ class Options:
     columns: str | None = None
     n_sents: int = 1
     raw: Path | None = None
+    types: tuple[str, ...] = TYPES
 
 
 def blank_pipeline(tokenizer: str = "spacy-slavner.Tokenizer.v1") -> Language:

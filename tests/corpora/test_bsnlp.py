@@ -123,6 +123,21 @@ def test_bad_lines_are_recorded(tmp_path):
         read(make(tmp_path, out="cs-7\nPraha\tLOC\n"))
 
 
+def test_a_line_without_lemma_or_with_an_unknown_type_is_no_mention(tmp_path):
+    out = "cs-7\nPraha\tLOC\tPER-H1\nPraze\tPraha\tloc\tL1\nFiala\tFiala\tMISC\tP1\n"
+    (doc,), report = read(make(tmp_path, out=out))
+    assert [(e.text, e.label_) for e in doc.ents] == [("Praze", "LOC")]
+    assert [(r.reason, r.path, r.line) for r in report.records] == [
+        ("missing column", "annotated/vlada/cs/a.out", 2),
+        ("unknown type", "annotated/vlada/cs/a.out", 4),
+    ]
+    (doc,), _ = read(make(tmp_path / "all", out="cs-7\nFiala\tFiala\tMISC\tP1\n"))
+    assert not doc.ents and doc.has_annotation("ENT_IOB")
+    (doc,), report = read(tmp_path, types=("LOC", "MISC"))
+    assert [e.label_ for e in doc.ents] == ["LOC", "MISC", "MISC"]
+    assert report.by_reason() == {"missing column": 1} and not report.by_reason(kept=True)
+
+
 def test_one_line_per_form_type_and_id(tmp_path):
     doc = NLP.make_doc("Putin a Putin, Putin a Putin")
     spans = [
