@@ -20,6 +20,7 @@ def TransformerModel_v1(
     frozen_dropout: bool = False,
     dropout: float | None = 0.0,
     piece_masking: float = 0.0,
+    word_masking: float = 0.0,
     precision: str = "auto",
     attention: str = "sdpa",
     max_batch_pieces: int = 4096,
@@ -40,6 +41,8 @@ def TransformerModel_v1(
     frozen_dropout (bool): Whether dropout stays on inside frozen layers while training.
     dropout (float | None): Dropout inside the encoder; None keeps what the encoder's config says.
     piece_masking (float): Share of the pieces replaced by the mask piece while training.
+    word_masking (float): Share of the words all of whose pieces are replaced by it, so that the words
+        around a name have to tell what it is.
     precision (str): "auto" (bf16 where the device has it), "fp32", "bf16" or "fp16".
     attention (str): Attention kernel of transformers: "sdpa" or "eager".
     max_batch_pieces (int): Most pieces, padding counted, in one forward pass.
@@ -63,6 +66,7 @@ def TransformerModel_v1(
         cache_dir=cache_dir,
         cache_gb=cache_gb,
         piece_masking=piece_masking,
+        word_masking=word_masking,
         layers=layers,
         mix=mix,
         frozen_layers=frozen_layers,
@@ -131,6 +135,7 @@ def Tok2VecTransformer_v1(
     frozen_dropout: bool = False,
     dropout: float | None = 0.0,
     piece_masking: float = 0.0,
+    word_masking: float = 0.0,
     precision: str = "auto",
     attention: str = "sdpa",
     max_batch_pieces: int = 4096,
@@ -163,6 +168,7 @@ def Tok2VecTransformer_v1(
         frozen_dropout=frozen_dropout,
         dropout=dropout,
         piece_masking=piece_masking,
+        word_masking=word_masking,
         precision=precision,
         attention=attention,
         max_batch_pieces=max_batch_pieces,

@@ -49,6 +49,7 @@ OTHER_SETTINGS = (
     "attention",
     "max_batch_pieces",
     "piece_masking",
+    "word_masking",
     "cache_dir",
     "cache_gb",
 )
@@ -127,6 +128,7 @@ class EncoderShim(TorchShim):
         for changes, what, remedy in (
             (not self._model.frozen, "the encoder is trained", "freeze all of its layers"),
             (self.settings["piece_masking"], "pieces are masked at random", "set piece_masking = 0"),
+            (self.settings["word_masking"], "words are masked at random", "set word_masking = 0"),
             (self._model.frozen_dropout, "dropout stays on", "set frozen_dropout = false"),
         ):
             if changes:
@@ -364,9 +366,9 @@ def forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[FullTransfor
         )
     pieces = make_pieces(shim.tokenizer, docs)
     windows = cut_windows(model, docs, pieces)
-    masking = shim.settings["piece_masking"] if is_train else 0.0
+    hidden = choose_masked(shim, pieces) if is_train else None
     batches = [
-        _pad(batch, pieces, shim, masking)
+        _pad(batch, pieces, shim, hidden)
         for batch in batch_windows(windows, shim.settings["max_batch_pieces"])
     ]
     cache = shim.cache() if is_train else None
@@ -459,16 +461,32 @@ def batch_windows(windows: list[Window], max_pieces: int) -> list[list[Window]]:
     return batches
 
 
-def _pad(windows: list[Window], pieces: list[Pieces], shim: EncoderShim, masking: float) -> WindowBatch:
-    """Write windows into one padded array with their special pieces; mask pieces at random."""
+def choose_masked(shim: EncoderShim, pieces: list[Pieces]) -> list[numpy.ndarray] | None:
+    """Choose at random the pieces that are masked in an update: pieces alone, and those of whole words.
+
+    shim (EncoderShim): Its settings have the shares.
+    pieces (list[Pieces]): The pieces of all documents.
+    RETURNS (list[ndarray] | None): For each document a bool array (pieces,); None if nothing is masked.
+    """
+    alone, whole = shim.settings["piece_masking"], shim.settings["word_masking"]
+    if not (alone or whole) or shim.tokenizer.mask_token_id is None:
+        return None
+    draw = numpy.random.random
+    return [(draw(len(p)) < alone) | numpy.repeat(draw(len(p.counts)) < whole, p.counts) for p in pieces]
+
+
+def _pad(
+    windows: list[Window], pieces: list[Pieces], shim: EncoderShim, hidden: list[numpy.ndarray] | None
+) -> WindowBatch:
+    """Write windows into one padded array with their special pieces, and the mask over hidden ones."""
     tokenizer = shim.tokenizer
     offsets = numpy.cumsum([0, *(len(p) for p in pieces)])
     ids, mask = pad_ids(windows, pieces, tokenizer)
     length = ids.shape[1]
     rows, places = [], []
     for row, window in enumerate(windows):
-        if masking and tokenizer.mask_token_id is not None:
-            hit = numpy.random.random(len(window)) < masking
+        if hidden is not None:
+            hit = hidden[window.doc][window.start : window.end]
             ids[row, 1 : len(window) + 1][hit] = tokenizer.mask_token_id
         rows += [window.read - window.start + 1 + row * length, [row * length]]
         places += [window.read + offsets[window.doc], [offsets[-1] + window.number]]
