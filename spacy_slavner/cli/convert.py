@@ -163,7 +163,7 @@ def convert(
     parts = _read_parts(input, from_, options, report, split, seed, languages or [], topics or [], n_process)
     for part, docs in parts.items():
         path = _target(output, to, part)
-        n = write_corpus(docs, path, to, replace(options, encoding="utf-8"), with_raw)
+        n = write_corpus(docs, path, to, replace(options, encoding="utf-8"), with_raw, report)
         report.count(f"documents written to {path.name}", n)
     return report
 

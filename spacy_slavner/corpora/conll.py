@@ -17,7 +17,7 @@ from spacy.vocab import Vocab
 from ..errors import InputError
 from ..tagging import Scheme, spans_from_tags
 from .report import Report
-from .slavicner import write_text
+from .slavicner import one_line, write_text
 from .sources import Options, Source, files_below, language_of, set_origin
 from .text import read_lines
 
@@ -26,7 +26,7 @@ NOT_DATA = re.compile(r"(readme|licen[cs]e|commit)|\.(md|stats|json|log|yml|py)$
 DOCSTART = "-DOCSTART-"
 COLUMNS = "Name the columns with --columns, for instance word,_,tag"
 _SEPARATOR = re.compile(r"[ \t]+")
-_COMMENT = re.compile(r"#\s*(id|newdoc id|newdoc|text|language|topic|sent_id)\b\s*=?\s*(.*)")
+_COMMENT = re.compile(r"#\s*(id|newdoc id|newdoc|text|language|topic|date|url|sent_id)\b\s*=?\s*(.*)")
 
 
 @dataclass
@@ -106,6 +106,8 @@ def read(source: Source, nlp: Language, options: Options, report: Report) -> lis
             language=comments.get("language") or language_of(columns.prefix[:-1]) or source.language,
             topic=comments.get("topic") or domain or source.topic,
             source=source.source,
+            date=comments.get("date"),
+            url=comments.get("url"),
         )
         docs.append(doc)
     report.count("documents", len(docs))
@@ -311,34 +313,66 @@ def spaces_from_text(words: Sequence[str], text: str | None) -> list[bool] | Non
     return [*spaces[:-1], True] if place == len(text) else None
 
 
-def write(docs: Iterable[Doc], path: Path, options: Options) -> int:
+def write(docs: Iterable[Doc], path: Path, options: Options, report: Report | None = None) -> int:
     """Write documents as one column file: word and tag, parted by a TAB.
+
+    Columns have no place for base forms and ids: they are left out and counted.
 
     docs (Iterable[Doc]): The documents. White space tokens are left out; one whose entities are unknown
         has the tag O for all tokens.
     path (Path): The file.
     options (Options): Encoding and tag scheme.
+    report (Report | None): Takes the counts and records of what is left out.
     RETURNS (int): How many documents were written.
     """
+    report = report or Report()
     scheme = Scheme(options.scheme)
     parts = []
-    for doc in docs:
+    for doc in writable(docs, report):
         parts.append(to_columns(doc, scheme))
+        for ent in doc.ents:
+            if ent._.base_form is not None:
+                report.count("base forms left out (columns have no place for them)")
+            if ent.kb_id_:
+                report.count("ids left out (columns have no place for them)")
     write_text(path, "".join(parts), options.encoding)
     return len(parts)
 
 
+def writable(docs: Iterable[Doc], report: Report) -> Iterator[Doc]:
+    """Record what cannot be written sentence by sentence.
+
+    docs (Iterable[Doc]): The documents.
+    report (Report): Takes documents without words, and names that go over the end of a sentence.
+    YIELDS (Doc): The documents that have words.
+    """
+    for doc in docs:
+        place = doc._.source or doc._.doc_id or ""
+        if not doc.text.strip():
+            report.add("a document without words", place)
+            continue
+        for ent in doc.ents:
+            if any(token.is_sent_start for token in ent[1:]):
+                where = {"start": ent.start_char, "end": ent.end_char, "text": ent.text}
+                report.add("a name cut in two at the end of a sentence", place, **where, kept=True)
+        yield doc
+
+
 def to_columns(doc: Doc, scheme: Scheme) -> str:
     """RETURNS (str): A document as comments about it and its sentences, a blank line after each."""
-    lines = [f"# newdoc id = {doc._.doc_id or ''}".rstrip()]
-    for name in ("language", "topic"):
-        if doc._.get(name):
-            lines.append(f"# {name} = {doc._.get(name)}")
+    lines = document_comments(doc)
     for sentence in sentences_of(doc):
         tags = sentence_tags(sentence, scheme)
         rows = [f"{t.text}\t{tag}" for t, tag in zip(sentence, tags, strict=True) if not t.text.isspace()]
         lines += [*rows, ""] if rows else []
     return "\n".join([*lines, ""])
+
+
+def document_comments(doc: Doc) -> list[str]:
+    """RETURNS (list[str]): What is known about a document, as the lines before its first sentence."""
+    lines = [f"# newdoc id = {one_line(doc._.doc_id or '')}".rstrip()]
+    known = {name: doc._.get(name) for name in ("language", "topic", "date", "url")}
+    return lines + [f"# {name} = {one_line(value)}" for name, value in known.items() if value]
 
 
 def sentences_of(doc: Doc) -> list[Span]:

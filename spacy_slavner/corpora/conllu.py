@@ -2,7 +2,8 @@
 
 A multi-word token ("abychom") becomes one token with its surface form, and with the lemma, tags and head
 of the first of its words that hangs on another token; so the text is the treebank's own. Empty nodes are
-left out. Names are read from and written to the last column as `NER=B-PER`.
+left out. Names are read from and written to the last column as `NER=B-PER`; their first token also has
+their base form and id, `Lemma=Ivan\\sNovák|Id=PER-1`: a blank is `\\s` and a bar `\\p`, as UDPipe has it.
 """
 
 import re
@@ -17,7 +18,15 @@ from spacy.vocab import Vocab
 
 from ..errors import InputError
 from ..tagging import Scheme, spans_from_tags
-from .conll import Sentence, group_sentences, parse_sentences, sentence_tags, sentences_of
+from .conll import (
+    Sentence,
+    document_comments,
+    group_sentences,
+    parse_sentences,
+    sentence_tags,
+    sentences_of,
+    writable,
+)
 from .report import Report
 from .slavicner import write_text
 from .sources import Options, Source, files_below, set_origin
@@ -25,6 +34,9 @@ from .text import read_lines
 
 ID, FORM, LEMMA, UPOS, XPOS, FEATS, HEAD, DEPREL, _DEPS, MISC = range(10)
 _NAME = re.compile(r"(?:^|\|)(?:NER|NE|name)=(O|[BIESLU]-[^|]+)(?:$|\|)")
+_OF_NAME = re.compile(r"(?:^|\|)(Lemma|Id)=([^|]*)")
+ESCAPES = {"\\": r"\\", "|": r"\p", " ": r"\s", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+_UNESCAPED = {escape: sign for sign, escape in ESCAPES.items()}
 
 
 def find(path: Path, options: Options, report: Report) -> list[Source]:
@@ -62,10 +74,17 @@ def read(source: Source, nlp: Language, options: Options, report: Report) -> lis
     docs = []
     for i, group in enumerate(group_sentences(sentences, options.n_sents), start=1):
         doc = make_doc(nlp.vocab, group, source.path, report)
-        doc_id = group[0].comments.get("id") or f"{Path(source.source).name}-{i}"
-        docs.append(
-            set_origin(doc, doc_id=doc_id, language=source.language, topic=source.topic, source=source.source)
+        comments = group[0].comments
+        set_origin(
+            doc,
+            doc_id=comments.get("id") or f"{Path(source.source).name}-{i}",
+            language=comments.get("language") or source.language,
+            topic=comments.get("topic") or source.topic,
+            source=source.source,
+            date=comments.get("date"),
+            url=comments.get("url"),
         )
+        docs.append(doc)
     report.count("documents", len(docs))
     report.count("sentences", len(sentences))
     return docs
@@ -73,7 +92,12 @@ def read(source: Source, nlp: Language, options: Options, report: Report) -> lis
 
 @dataclass
 class Words:
-    """The annotation of a document's tokens, one item per token in each list."""
+    """The annotation of a document's tokens, one item per token in each list but the last.
+
+    names (list[str]): Tags of names.
+    details (list[dict[str, str]]): What is said about the name that starts with the token.
+    spans (list[tuple[int, int, str]]): First token, one past the last, and type of each name.
+    """
 
     words: list[str] = field(default_factory=list)
     spaces: list[bool] = field(default_factory=list)
@@ -85,6 +109,8 @@ class Words:
     deps: list[str] = field(default_factory=list)
     starts: list[bool] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    details: list[dict[str, str]] = field(default_factory=list)
+    spans: list[tuple[int, int, str]] = field(default_factory=list)
 
 
 def make_doc(vocab: Vocab, sentences: Sequence[Sentence], path: Path, report: Report) -> Doc:
@@ -114,8 +140,15 @@ def make_doc(vocab: Vocab, sentences: Sequence[Sentence], path: Path, report: Re
         sent_starts=None if parsed else words.starts,
     )
     if any(words.names):
-        spans = spans_from_tags(words.names)
-        doc.set_ents([Span(doc, a, b, label=label) for a, b, label in spans], default="outside")
+        details = [words.details[start] for start, _, _ in words.spans]
+        spans = [
+            Span(doc, start, end, label=label, kb_id=detail.get("Id", ""))
+            for (start, end, label), detail in zip(words.spans, details, strict=True)
+        ]
+        doc.set_ents(spans, default="outside")
+        for span, detail in zip(spans, details, strict=True):
+            if "Lemma" in detail:
+                span._.base_form = detail["Lemma"]
         report.count("mentions", len(spans))
         report.count("annotated", len(spans))
     return doc
@@ -138,6 +171,9 @@ def _add_sentence(words: Words, sentence: Sentence, path: Path) -> None:
         words.starts.append(place == offset)
         # spaCy's root is its own head.
         words.heads.append(-1 if row[HEAD] == "_" else token_of.get(row[HEAD], place))
+    # Sentence by sentence: a tag at a sentence's end never goes on in the next sentence.
+    spans = spans_from_tags(words.names[offset:])
+    words.spans += [(offset + start, offset + end, label) for start, end, label in spans]
 
 
 def _tokens(sentence: Sentence, path: Path) -> Iterator[tuple[list[list[str]], list[str], int]]:
@@ -173,26 +209,40 @@ def _add_token(words: Words, row: Sequence[str], surface: Sequence[str]) -> None
     words.morphs.append("" if row[FEATS] == "_" else row[FEATS])
     words.deps.append("" if row[DEPREL] == "_" else row[DEPREL])
     words.names.append(name[1] if name else "")
+    found = [*_OF_NAME.findall(row[MISC]), *_OF_NAME.findall(surface[MISC])]
+    words.details.append({key: unescape(value) for key, value in found})
 
 
-def write(docs: Iterable[Doc], path: Path, options: Options) -> int:
+def escape(text: str) -> str:
+    """RETURNS (str): The text as a value in the last column."""
+    return text.translate(str.maketrans(ESCAPES))
+
+
+def unescape(text: str) -> str:
+    """RETURNS (str): The text of a value in the last column."""
+    return re.sub(r"\\.", lambda match: _UNESCAPED.get(match[0], match[0]), text)
+
+
+def write(docs: Iterable[Doc], path: Path, options: Options, report: Report | None = None) -> int:
     """Write documents as one .conllu file.
 
     docs (Iterable[Doc]): The documents. White space tokens are left out.
     path (Path): The file.
     options (Options): Encoding and tag scheme.
+    report (Report | None): Takes what is left out.
     RETURNS (int): How many documents were written.
     """
     scheme = Scheme(options.scheme)
-    parts = [to_conllu(doc, scheme) for doc in docs]
+    parts = [to_conllu(doc, scheme) for doc in writable(docs, report or Report())]
     write_text(path, "".join(parts), options.encoding)
     return len(parts)
 
 
 def to_conllu(doc: Doc, scheme: Scheme) -> str:
     """RETURNS (str): A document as CoNLL-U, with `# text` and `# sent_id` comments."""
-    lines = [f"# newdoc id = {doc._.doc_id or ''}".rstrip()]
+    lines = document_comments(doc)
     named = doc.has_annotation("ENT_IOB")
+    starting = {ent.start: ent for ent in doc.ents}
     parsed = doc.has_annotation("DEP")
     for i, sentence in enumerate(sentences_of(doc), start=1):
         tokens = [token for token in sentence if not token.text.isspace()]
@@ -203,18 +253,24 @@ def to_conllu(doc: Doc, scheme: Scheme) -> str:
         text = " ".join(sentence.text.split())
         lines += [f"# sent_id = {doc._.doc_id or 'document'}-{i}", f"# text = {text}"]
         for token in tokens:
-            tag = tags[token.i - sentence.start] if named else ""
-            lines.append(_row(token, number, tag, parsed))
+            misc = [f"NER={tags[token.i - sentence.start]}"] if named else []
+            misc += _details(starting[token.i]) if token.i in starting else []
+            lines.append(_row(token, number, misc, parsed))
         lines.append("")
     return "\n".join([*lines, ""])
 
 
-def _row(token: Token, number: dict[int, int], tag: str, parsed: bool) -> str:
+def _details(ent: Span) -> list[str]:
+    """What the first token of a name says about the name."""
+    known = {"Lemma": ent._.base_form, "Id": ent.kb_id_ or None}
+    return [f"{key}={escape(value)}" for key, value in known.items() if value is not None]
+
+
+def _row(token: Token, number: dict[int, int], misc: list[str], parsed: bool) -> str:
     """A token as a line."""
     head = number.get(token.head.i, 0) if token.head.i != token.i else 0
     follows = token.i + 1 < len(token.doc) and token.doc[token.i + 1].text.isspace()
-    misc = [f"NER={tag}"] if tag else []
-    misc += [] if token.whitespace_ or follows else ["SpaceAfter=No"]
+    misc = [*misc, *([] if token.whitespace_ or follows else ["SpaceAfter=No"])]
     cells = [str(number[token.i]), token.text, token.lemma_, token.pos_, token.tag_, str(token.morph)]
     cells += [str(head), token.dep_] if parsed else ["", ""]
     return "\t".join(cell or "_" for cell in [*cells, "", "|".join(misc)])

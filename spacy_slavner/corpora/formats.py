@@ -137,7 +137,12 @@ def unpack(packed: DocBin) -> Iterator[Doc]:
 
 
 def write_corpus(
-    docs: Iterable[Doc] | DocBin, path: Path, format: str, options: Options, with_raw: bool = False
+    docs: Iterable[Doc] | DocBin,
+    path: Path,
+    format: str,
+    options: Options,
+    with_raw: bool = False,
+    report: Report | None = None,
 ) -> int:
     """Write a corpus.
 
@@ -146,6 +151,7 @@ def write_corpus(
     format (str): One of OUT_FORMATS.
     options (Options): Encoding and tag scheme.
     with_raw (bool): For bsnlp: write raw/ and annotated/, not the annotation files alone.
+    report (Report | None): Takes what conll and conllu leave out.
     RETURNS (int): How many documents were written.
     """
     if format == "docbin":
@@ -153,7 +159,7 @@ def write_corpus(
     docs = unpack(docs) if isinstance(docs, DocBin) else docs
     if format in ("conll", "conllu"):
         with whole_file(path) as temporary:
-            return READERS[format].write(docs, temporary, options)
+            return READERS[format].write(docs, temporary, options, report)
     with whole_folder(path) as temporary:
         if format == "bsnlp":
             return bsnlp.write(docs, temporary, options, with_raw)

@@ -118,6 +118,23 @@ def test_written_columns_come_back(tmp_path, scheme):
     assert "\tI-LOC\n" not in path.read_text() or scheme == "IOB1"
 
 
+def test_what_columns_cannot_hold_is_in_the_report(tmp_path):
+    (doc,) = read(tmp_path, "Petr B-PER\nFiala I-PER\n\nBrno B-LOC\n", n_sents=2)
+    span = doc[1:3]
+    span.label_, span.kb_id_ = "ORG", "ORG-1"
+    doc.set_ents([span])
+    doc.ents[0]._.base_form = "Fiala Brno"
+    report = Report()
+    assert conll.write([doc, NLP.make_doc(" ")], tmp_path / "out.conll", Options(), report) == 1
+    assert {name.split(" (")[0]: n for name, n in report.counts.items()} == {
+        "base forms left out": 1,
+        "ids left out": 1,
+    }
+    assert report.by_reason() == {"a document without words": 1}
+    (cut,) = [record for record in report.records if record.kept]
+    assert (cut.text, cut.start, cut.path) == ("Fiala Brno", 5, "file.conll") and "cut in two" in cut.reason
+
+
 def test_real_files(shared):
     report, options = Report(), Options()
     data = shared / "data"

@@ -56,6 +56,25 @@ def test_written_files_come_back(tmp_path):
     assert [str(t.morph) for t in doc] == [str(t.morph) for t in docs[0]]
 
 
+@pytest.mark.parametrize("scheme", ["BIO", "IOB1", "BIOES"])
+def test_base_forms_ids_and_origin_come_back(tmp_path, scheme):
+    (doc,) = read(tmp_path / "a.conllu", TEXT.replace("7\t.\t.\t", "7\tBrna\t.\t"))
+    origin = {"language": "cs", "topic": "t", "date": "2020-01-02", "url": "http://a.example/b"}
+    conllu.set_origin(doc, **origin)
+    names = [(1, 2, "Petr | I.", "PER-1"), (4, 6, "Brno\\s", ""), (6, 7, None, "LOC-2")]
+    spans = [conllu.Span(doc, a, b, label="X", kb_id=k) for a, b, _, k in names]
+    doc.set_ents(spans)
+    for span, (_, _, lemma, _) in zip(spans, names, strict=True):
+        span._.base_form = lemma
+    report = Report()
+    assert conllu.write([doc], tmp_path / "b.conllu", Options(scheme=scheme), report) == 1
+    assert "Lemma=Petr\\s\\p\\sI.|Id=PER-1\n" in (tmp_path / "b.conllu").read_text()
+    (again,) = conllu.read(Source(tmp_path / "b.conllu", "b.conllu"), NLP, Options(), report)
+    assert [(e.start, e.end, e._.base_form, e.kb_id_) for e in again.ents] == names
+    assert {name: again._.get(name) for name in origin} == origin
+    assert not report.records
+
+
 def test_without_names_entities_are_unknown(tmp_path):
     (doc,) = read(tmp_path / "a.conllu", re.sub(r"\|?NER=B-...", "", TEXT).replace("\t\n", "\t_\n"))
     assert not doc.has_annotation("ENT_IOB")
