@@ -254,29 +254,34 @@ def limit(folder: Path, max_docs: int) -> Path:
 def join(folder: Path, splits: list[tuple[Path, list[Path]]]) -> None:
     """Write the parts of several splits together: train with train, dev with dev, test with test.
 
-    A training document says which types of names its corpus annotates (`doc._.annotated_types`), so that
-    names of other types need not be learnt as ordinary text; see `spacy-slavner.Corpus.v1`.
+    A document says which types of names the training part of its corpus has (`doc._.annotated_types`), so
+    that names of other types are neither learnt as ordinary text nor expected; see `spacy-slavner.Corpus.v1`.
 
     folder (Path): Where to.
     splits (list[tuple[Path, list[Path]]]): From `prepare`.
+    RAISES (InputError): A training part has no names, or the types of two collide.
     """
     from ..corpora.docbin import read_docs, write_docbin
+    from ..corpora.mixed import check_types
     from ..corpora.sources import blank_pipeline
     from ..evaluation.metrics import write_json
     from .corpus import PARTS_FILE, corpus_names
 
     vocab = blank_pipeline().vocab
-    for i, part in enumerate(("dev", "test")):
-        docs = (doc for _, others in splits for doc in read_docs(others[i], vocab))
+    types: dict[str, set[str]] = {}
+    joined: dict[str, list[Doc]] = {"train": [], "dev": [], "test": []}
+    for train, others in splits:
+        docs = [list(read_docs(path, vocab)) for path in (train, *others[:2])]
+        known = types.setdefault(str(train), {ent.label_ for doc in docs[0] for ent in doc.ents})
+        if not known:
+            raise InputError("the corpus has no annotation of names", path=train)
+        for part, some in zip(joined.values(), docs, strict=True):
+            for doc in some:
+                doc._.annotated_types = sorted(known)
+            part += some
+    check_types(types)
+    for part, docs in joined.items():
         write_docbin(docs, folder / f"{part}.spacy")
-    joined = []
-    for train, _ in splits:
-        docs = list(read_docs(train, vocab))
-        types = sorted({ent.label_ for doc in docs for ent in doc.ents})
-        for doc in docs:
-            doc._.annotated_types = types
-        joined += docs
-    write_docbin(joined, folder / "train.spacy")
     corpora = dict.fromkeys(corpus_names(train)[0] for train, _ in splits)
     write_json(folder / PARTS_FILE, {"corpus": "+".join(corpora), "split": folder.name})
 

@@ -37,7 +37,8 @@ def create_mixed_corpus(
     size (int): Examples in a pass; 0: as many as the sources have.
     seed (int): Seed of the choice and the order.
     RETURNS (Callable[[Language], Iterable[Example]]): The reader.
-    RAISES (InputError): There are no sources, a weight is of none of them, or a number is not positive.
+    RAISES (InputError): There are no sources, a weight is of none of them, or a number is not positive. In
+        reading: a source has no documents, or types of names collide, see `check_types`.
     """
     weights = weights or {}
     if not sources:
@@ -54,8 +55,9 @@ def create_mixed_corpus(
 
     def read(nlp: Language) -> Iterator[Example]:
         groups: dict[tuple[str, str | None], list[Example]] = {}
-        for name, source in sources.items():
-            examples = list(source(nlp))
+        whole = {name: list(source(nlp)) for name, source in sources.items()}
+        check_types({name: _types(examples) for name, examples in whole.items()})
+        for name, examples in whole.items():
             if not examples:
                 raise InputError(f"the source {name!r} of the mixed corpus has no documents")
             for example in examples:
@@ -72,6 +74,29 @@ def create_mixed_corpus(
         yield from mixed
 
     return read
+
+
+def _types(examples: Iterable[Example]) -> set[str]:
+    return {ent.label_ for example in examples for ent in example.reference.ents}
+
+
+def check_types(types: dict[str, set[str]]) -> None:
+    """Refuse types of names that several corpora mean to be one and write in several ways.
+
+    Types of other names are kept apart, those of the same name are one type.
+
+    types (dict[str, set[str]]): The types of each corpus.
+    RAISES (InputError): Two types differ in the case of their letters alone.
+    """
+    seen: dict[str, tuple[str, str]] = {}
+    for corpus, some in types.items():
+        for label in sorted(some):
+            other, where = seen.setdefault(label.casefold(), (label, corpus))
+            if other != label:
+                raise InputError(
+                    f"the label sets collide: {where!r} has the type {other}, {corpus!r} the type {label}",
+                    remedy="Give them one word with the reader's setting `rename`",
+                )
 
 
 def quotas(shares: list[float], total: int) -> list[int]:

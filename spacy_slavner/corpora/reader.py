@@ -9,13 +9,13 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from ..attributes import DOC_ATTRIBUTES, set_attributes
+from ..attributes import DOC_ATTRIBUTES, READER_ATTRIBUTES, set_attributes
 from ..errors import InputError
 from .docbin import read_docs
 from .sentences import rules_for
 
 # What a pipeline is told about a text besides the text itself.
-_GIVEN = ("doc_id", "topic", "source", "date", "url")
+_GIVEN = ("doc_id", "topic", "source", "date", "url", *READER_ATTRIBUTES)
 
 
 def create_corpus(
@@ -51,7 +51,7 @@ def create_corpus(
     types (list[str] | None): The types that the corpus annotates, after `rename`; None: those that the
         documents say themselves (`doc._.annotated_types`, as files of joined corpora do), else all that the
         pipeline knows. What has none of them may be a name of another type: `crf_ner` does not learn that it
-        is ordinary text.
+        is ordinary text, and is not scored with names of other types.
     know_types (bool): Whether that is made use of; else all types count as annotated.
     RETURNS (Callable[[Language], Iterable[Example]]): The reader, which raises an InputError for a name of
         a type that is not among `types`.

@@ -226,6 +226,9 @@ class CrfNer(NameTypes, TrainablePipe):
     def predict(self, docs: Iterable[Doc]) -> list[Prediction]:
         """Find names without changing the documents.
 
+        Where `doc._.annotated_types` is set, names of other types are left out: the mask of one corpus's
+        types, in which they are ordinary text, in a model that knows those of several.
+
         docs (Iterable[Doc]): The documents.
         RETURNS (list[Prediction]): What is found in each document.
         RAISES (ValueError): The component is not initialised.
@@ -289,7 +292,8 @@ class CrfNer(NameTypes, TrainablePipe):
             doc = docs[owner]
             offset = int(ends[owner]) - len(doc)
             start, end = clean_edges(doc, start - offset, end - offset, self.quote_repair)
-            if start < end:
+            wanted = doc._.annotated_types
+            if start < end and (wanted is None or types[tag] in wanted):
                 result[owner].append(Entity(start, end, types[tag], confidence))
         if self.document_vote:
             return [agree(doc, found) for doc, found in zip(docs, result, strict=True)]

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from copy import copy, deepcopy
 from pathlib import Path
+from typing import Any
 
+import srsly
 from spacy.language import Language
 
 from ..errors import InputError
@@ -58,7 +60,8 @@ def create_take_weights(
 
     source (Path | None): Folder of the pipeline; None takes nothing.
     components (list[str] | None): Names of components in both pipelines; by default the transformer.
-    RETURNS (Callable[[Language], Language]): The callback.
+    RETURNS (Callable[[Language], Language]): The callback, which raises an InputError where there are no such
+        components, or their weights or labels do not fit.
     """
 
     def take_weights(nlp: Language) -> Language:
@@ -68,6 +71,7 @@ def create_take_weights(
                 raise InputError("there is no trained component", path=folder)
             if name not in nlp.component_names:
                 raise InputError(f"the pipeline has no component {name!r} to take weights for")
+            _require_same_labels(nlp.get_pipe(name), folder)
             try:
                 nlp.get_pipe(name).from_disk(folder, exclude=["vocab", "cfg"])
             except ValueError as error:
@@ -76,3 +80,16 @@ def create_take_weights(
         return nlp
 
     return take_weights
+
+
+def _require_same_labels(pipe: Any, folder: Path) -> None:
+    """Refuse weights of a component whose tags mean something else."""
+    own, path = getattr(pipe, "cfg", {}), folder / "cfg"
+    theirs = srsly.read_json(path) if path.is_file() else {}
+    for setting in ("labels", "scheme"):
+        if own.get(setting) != theirs.get(setting, own.get(setting)):
+            raise InputError(
+                f"the {setting} of the two components are not the same: {theirs[setting]} and {own[setting]}",
+                path=folder,
+                remedy="Take the weights of the transformer alone; then the tag layer is new",
+            )

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from spacy.tokens import Span
 
 from spacy_slavner.cli import experiments
 from spacy_slavner.corpora.docbin import read_docs, write_docbin
@@ -158,7 +159,20 @@ def test_joined_splits_say_what_they_annotate(project):
     ]
     assert known[0][-1] == ["LOC"] and set(map(str, known[1])) == {"None"}
     assert [path.name for path in others] == ["dev.spacy", "test.spacy"]
+    assert list(list(read_docs(others[1], vocab))[-1]._.annotated_types) == ["LOC"]
     assert experiments.languages_of((train, others)) == ["bg", "cs", "pl", "ru", "sl", "uk"]
+
+
+@pytest.mark.parametrize("label,error", [(None, "no annotation of names"), ("loc", "label sets collide")])
+def test_splits_that_cannot_be_joined(project, label, error):
+    shutil.copytree("corpus/auto", "corpus/other")
+    docs = list(read_docs("corpus/other/train.spacy", blank_pipeline().vocab))
+    for doc in docs:
+        names = [Span(doc, ent.start, ent.end, label) for ent in doc.ents if label]
+        doc.set_ents(names, default="outside" if label else "missing")
+    write_docbin(docs, Path("corpus/other/train.spacy"))
+    with pytest.raises(InputError, match=error):
+        experiments.prepare(Path("corpus"), "auto+other", "", 0)
 
 
 def test_a_setting_takes_each_value(project, run, commands):

@@ -110,6 +110,23 @@ def test_bad_settings(sources, tmp_path):
         ids(empty)
 
 
+def test_label_sets_that_collide(sources, tmp_path):
+    other = create_corpus(tmp_path / "small.spacy", rename={"PER": "Per"})
+    with pytest.raises(InputError, match="'large' has the type PER, 'small' the type Per.*rename"):
+        ids(create_mixed_corpus(sources | {"small": other}))
+    # Types of other names are other types.
+    other = create_corpus(tmp_path / "small.spacy", rename={"PER": "PERS"})
+    assert len(ids(create_mixed_corpus(sources | {"small": other}))) == 100
+
+
+def test_files_that_are_no_corpus(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.spacy").write_bytes("Zażółć gęślą jaźń".encode("cp1250"))
+    for path, error in [("empty", "folder has no .spacy file"), ("text.spacy", "text.spacy: .* no DocBin")]:
+        with pytest.raises(InputError, match=error):
+            ids(create_mixed_corpus({"one": create_corpus(tmp_path / path)}))
+
+
 def test_what_a_corpus_knows_of_names(sources, tmp_path):
     def read(**settings):
         return [e.reference for e in create_corpus(tmp_path / "large.spacy", limit=2, **settings)(NLP)]
@@ -123,5 +140,7 @@ def test_what_a_corpus_knows_of_names(sources, tmp_path):
     pieces = read(names=False, max_tokens=4)
     assert len(pieces) > 2 and not any(p.has_annotation("ENT_IOB") for p in pieces)
     assert {tuple(p._.annotated_types) for p in read(types=["GPE", "PER"], max_tokens=4)} == {("GPE", "PER")}
+    (told,) = create_corpus(tmp_path / "large.spacy", limit=1, types=["GPE", "PER"])(NLP)
+    assert told.predicted._.annotated_types == ["GPE", "PER"]
     with pytest.raises(InputError, match="'large-0' has a name of type GPE.*rename"):
         read(types=["LOC", "PER"])

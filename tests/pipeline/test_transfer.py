@@ -38,6 +38,19 @@ def test_types_that_a_corpus_lacks_are_not_negatives(settings):
     assert loss < 0.2
 
 
+@pytest.mark.parametrize("settings", [{}, {"scheme": "BIOES"}, SOFTMAX], ids=["crf", "bioes", "softmax"])
+def test_types_that_are_not_asked_for_are_not_found(settings):
+    nlp = make_nlp(**settings)
+    train_tagger(nlp, 40, examples_of(nlp, True))
+    doc = nlp.make_doc(TEXT)
+    docs = [nlp.make_doc(TEXT), doc]
+    doc._.annotated_types = ["LOC"]
+    whole, some = nlp.pipe(docs)
+    assert [ent.label_ for ent in whole.ents] == ["PER", "LOC"]
+    assert [(ent.text, ent.label_) for ent in some.ents] == [("Pradze", "LOC")]
+    assert 0.5 < some.ents[0]._.confidence <= 1
+
+
 def test_no_types_are_free_where_all_are_annotated():
     nlp = make_nlp()
     examples = examples_of(nlp, False)
@@ -85,6 +98,21 @@ def test_encoder_is_taken_and_the_tag_layer_is_new(tiny_encoder, tmp_path):
     assert loss > 0 and any(p.grad is not None for p in own.parameters())
     nlp.to_disk(tmp_path / "second")
     assert spacy.load(tmp_path / "second").get_pipe("crf_ner").labels == ("PER",)
+
+
+def test_a_tag_layer_is_taken_for_the_same_labels_alone(tiny_encoder, tmp_path):
+    def pipeline(label):
+        nlp = load(tiny_encoder, without=["cloze", "language_head"])
+        nlp.initialize(lambda: [annotated(nlp, label)])
+        return nlp
+
+    pipeline("PER").to_disk(tmp_path)
+    take = create_take_weights(tmp_path, ["transformer", "crf_ner"])
+    same, other = pipeline("PER"), pipeline("LOC")
+    before = same.get_pipe("crf_ner").model.to_bytes()
+    assert take(same).get_pipe("crf_ner").model.to_bytes() != before
+    with pytest.raises(InputError, match="labels .* are not the same: .'PER'. and .'LOC'.*transformer alone"):
+        take(other)
 
 
 def test_weights_that_cannot_be_taken(tiny_encoder, tmp_path):
