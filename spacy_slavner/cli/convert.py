@@ -9,6 +9,8 @@ import typer
 from ._app import app
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from spacy.tokens import Doc, DocBin
 
     from ..corpora.report import Report
@@ -77,7 +79,8 @@ def convert_cli(
     every occurrence, and lines with another type than PER, LOC, ORG, PRO, EVT (or --types) are
     skipped. As OUT, <topic>/<language>/*.out, which `score` reads.
 
-    conll: columns of tokens and tags in any order and scheme. conllu: Universal Dependencies.
+    conll: columns of tokens and tags in any order and scheme. conllu: Universal Dependencies. As OUT,
+    documents without sentences are split by the rules of their language.
     docbin: a .spacy file, or a folder with such files.
 
     What was skipped is counted and shown; --report lists it all with file and offset.
@@ -162,10 +165,37 @@ def convert(
     _check_output(output, to, split, force)
     parts = _read_parts(input, from_, options, report, split, seed, languages or [], topics or [], n_process)
     for part, docs in parts.items():
+        if to in ("conll", "conllu"):
+            docs = _with_sentences(docs, report)
         path = _target(output, to, part)
         n = write_corpus(docs, path, to, replace(options, encoding="utf-8"), with_raw, report)
         report.count(f"documents written to {path.name}", n)
     return report
+
+
+def _with_sentences(docs: "Iterable[Doc] | DocBin", report: "Report") -> "Iterator[Doc]":
+    """Split documents whose sentences are unknown; a name never goes over the end of such a sentence."""
+    from spacy.tokens import DocBin
+
+    from ..corpora.formats import unpack
+    from ..corpora.sentences import languages
+    from ..pipeline.sentence_splitter import SentenceSplitter
+
+    split = SentenceSplitter()
+    for doc in unpack(docs) if isinstance(docs, DocBin) else docs:
+        if not doc.has_annotation("SENT_START"):
+            if doc._.language not in languages():
+                report.add(
+                    "sentences by general rules, for want of the language's own",
+                    doc._.source or doc._.doc_id or "",
+                    detail=f"language {doc._.language or 'unknown'}",
+                    kept=True,
+                )
+            doc = split(doc)
+            for ent in doc.ents:
+                for token in ent[1:]:
+                    token.is_sent_start = False
+        yield doc
 
 
 def _check_output(output: Path, to: str, split: str | None, force: bool) -> None:

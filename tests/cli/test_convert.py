@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_slavner.cli import app
-from spacy_slavner.corpora.docbin import read_docs
+from spacy_slavner.corpora.docbin import read_docs, write_docbin
 from spacy_slavner.corpora.sources import blank_pipeline
 from spacy_slavner.errors import InputError
 
@@ -59,6 +59,23 @@ def test_every_format_brings_the_names_back(corpus, tmp_path):
         assert [[n[4] for n in ns] for ns in again.values()] == [
             [n[4] for n in ns] for ns in expected.values()
         ]
+
+
+@pytest.mark.parametrize("format", ["conll", "conllu"])
+def test_documents_without_sentences_are_split_by_the_rules_of_their_language(tmp_path, format):
+    text = "Jel na ul. Dlouhé č. 5 do Prahy. Vrátil se."
+    docs = [NLP.make_doc(text) for _ in range(3)]
+    for doc, language in zip(docs, ("cs", None, "xx"), strict=True):
+        doc._.language, doc._.doc_id = language, f"id-{language}"
+    start, end = text.index("Prahy"), text.index(" se.")
+    docs[0].set_ents([docs[0].char_span(start, end, label="LOC")])
+    write_docbin(docs, tmp_path / "a.spacy")
+    output = convert(tmp_path / "a.spacy", tmp_path / f"a.{format}", "--from", "docbin", "--to", format)
+    assert output.count("2 × sentences by general rules") == 1 and "id-None" in output
+    convert(tmp_path / f"a.{format}", tmp_path / "b.spacy", "--from", format)
+    again = list(read_docs(tmp_path / "b.spacy", NLP.vocab))
+    assert [len(list(doc.sents)) for doc in again] == [1, 2, 2]
+    assert len(again[0].ents) == 1 and "cut in two" not in output
 
 
 def test_output_for_the_scorer(corpus, sample, tmp_path):
