@@ -1,5 +1,6 @@
 """The CRF against enumeration of all tag sequences, and against pytorch-crf."""
 
+import runpy
 import sys
 from itertools import product
 
@@ -175,6 +176,21 @@ def test_compiles_without_a_folder_for_the_cache(monkeypatch):
     with pytest.raises(RuntimeError, match="cache"):
         kernels.njit(cache=True)(double)
     assert kernels._compiled(double)(2) == 4
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_the_cache_is_the_user_s_never_in_the_package(monkeypatch, tmp_path, writable):
+    kernels = pytest.importorskip("spacy_slavner.layers.torch.crf_kernels")
+    monkeypatch.setattr(kernels.config, "CACHE_DIR", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    if not writable:
+        (tmp_path / "cache").write_text("a file where the folder would be")
+    module = tmp_path / "module.py"
+    module.write_text("def double(x):\n    return 2 * x\n")
+    double = runpy.run_path(str(module))["double"]
+    assert kernels._compiled(double)(2) == 4 and kernels.config.CACHE_DIR == ""
+    index = list(tmp_path.rglob("*.nbi"))
+    assert len(index) == writable and all("spacy-slavner" in path.parts for path in index)
 
 
 def check_nbest(crf: ConstrainedCRF, emissions: torch.Tensor, mask: torch.Tensor, n: int) -> None:

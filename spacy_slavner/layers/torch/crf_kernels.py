@@ -1,13 +1,17 @@
 """The Viterbi search compiled by numba, for the CPU: the same answers as the batched torch code.
 
-Compiled at the first call, in a second or two, and kept on disk where a cache can be written. It runs
-in one thread, releases the GIL, and may be called after a fork.
+Compiled at the first call, in a second or two, and kept in the user's cache folder (or $NUMBA_CACHE_DIR), if
+that can be written; never in the folder of the package, where numba would put it. It runs in one thread,
+releases the GIL, and may be called after a fork.
 """
 
+import os
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy
-from numba import njit
+from numba import config, njit
 
 # Sequences that are searched side by side: as many as a vector register holds.
 LANES = 8
@@ -39,10 +43,26 @@ def viterbi(
 
 def _compiled(function: Callable) -> Callable:
     """Compile with a cache on disk, or without one where no folder for it is writable."""
+    chosen = config.CACHE_DIR
     try:
+        # For this function alone: other libraries' functions are cached where they would be without us.
+        config.CACHE_DIR = _writable(Path(chosen) if chosen else _user_cache())
         return njit(nogil=True, cache=True)(function)
-    except RuntimeError:
+    except (OSError, RuntimeError):
         return njit(nogil=True)(function)
+    finally:
+        config.CACHE_DIR = chosen
+
+
+def _user_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spacy-slavner" / "numba"
+
+
+def _writable(folder: Path) -> str:
+    """Make sure of a folder; RAISES (OSError): where it cannot be written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()
+    return str(folder)
 
 
 @_compiled
