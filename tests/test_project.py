@@ -28,7 +28,7 @@ NOWHERE = "file:///no/such/repository"
 @pytest.fixture
 def project(tmp_path, sample, monkeypatch) -> Path:
     """A copy of what the workflow reads. Packages are installed into it, not into the environment."""
-    for name in ("configs", "assets/texts", "assets/sample"):
+    for name in ("configs", "assets/sample"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "project.yml", tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))

@@ -10,13 +10,15 @@ from ._app import app
 if TYPE_CHECKING:
     from spacy.tokens import Doc
 
-TEXTS = Path("assets/texts")
+TEXTS = Path(__file__).parent / "texts"
 
 
 @app.command("try")
 def try_cli(
     pipeline: str = typer.Argument("xx_slavner", help="Installed name or folder of a pipeline"),
-    texts: Path = typer.Option(TEXTS, "--texts", help="Folder with .txt files, or one such file"),
+    texts: Path = typer.Option(
+        TEXTS, "--texts", help="Folder with .txt files, or one such file", show_default="those of the package"
+    ),
     text: str = typer.Option(None, "--text", help="A text of your own"),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
 ) -> None:

@@ -1,7 +1,6 @@
 """The commands that use a pipeline: evaluate, annotate and try."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -10,8 +9,6 @@ from spacy_slavner.corpora.docbin import read_docs
 from spacy_slavner.errors import InputError
 from spacy_slavner.evaluation.consistency import check_folder
 from spacy_slavner.evaluation.metrics import read_metrics
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_evaluate_prints_and_records_everything(run, ruler, corpus, tmp_path):
@@ -154,8 +151,9 @@ def test_annotate_without_documents_is_an_error(run, ruler, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_try_shows_names_of_the_six_texts(run, ruler):
-    output = run("try", ruler, "--texts", ROOT / "assets/texts")
+def test_try_shows_names_of_the_six_texts(run, ruler, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the texts come with the package, not with a checkout
+    output = run("try", ruler)
     assert "4 names in 6 texts" in output and "Европейската комисия" in output
 
 
