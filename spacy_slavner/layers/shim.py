@@ -6,21 +6,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 from thinc.api import Model, Optimizer, PyTorchShim, PyTorchWrapper_v2, Shim
 from thinc.types import ArgsKwargs
 
 from ..training.optimizer import AdamW
+from ..weights import load_weights, save_weights
 
 
 def serialize_module(module: torch.nn.Module) -> bytes:
-    """Write a module's weights in the safetensors format.
+    """Write a module's weights in the safetensors format, in the form that `weights.stored_as` asks for.
 
     module (torch.nn.Module): The module.
     RETURNS (bytes): The weights, as stored in a .safetensors file.
     """
-    return save_tensors({k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()})
+    return save_weights({k: v.detach().cpu().numpy() for k, v in module.state_dict().items()})
 
 
 def deserialize_module(module: torch.nn.Module, data: bytes, device: torch.device) -> torch.nn.Module:
@@ -31,7 +30,7 @@ def deserialize_module(module: torch.nn.Module, data: bytes, device: torch.devic
     device (torch.device): Where the module goes.
     RETURNS (torch.nn.Module): The same module.
     """
-    module.load_state_dict(load_tensors(data))
+    module.load_state_dict({k: torch.from_numpy(v) for k, v in load_weights(data).items()})
     return module.to(device)
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy
-import safetensors.numpy as safetensors
 import srsly
 from thinc.api import Adam, Model
 from thinc.types import Ints1d, Ints2d
 from tqdm import tqdm
 
 from ..layers.edit_scorer import Pairs, edit_scorer, log_softmax_of_groups
+from ..weights import load_weights, save_weights
 from .agreement import Reading, agree
 from .candidates import Candidates
 from .features import EVIDENCE, HISTORY, Evidence, Features, Lexicon
@@ -230,7 +230,7 @@ class Transducer:
                 "languages": features.candidates.languages,
                 "lexicon": features.lexicon.to_dict(),
                 "words": features.words.to_bytes(),
-                "weights": safetensors.save(
+                "weights": save_weights(
                     {name: self.model.get_param(name) for name in self.model.param_names}
                 ),
             }
@@ -253,7 +253,7 @@ class Transducer:
             Lexicon(saved["lexicon"]),
             WordFrequencies.from_bytes(saved["words"]),
         )
-        for name, value in safetensors.load(saved["weights"]).items():
+        for name, value in load_weights(saved["weights"]).items():
             self.model.set_param(name, self.model.ops.asarray(value))
         return self
 
