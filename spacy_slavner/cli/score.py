@@ -19,6 +19,7 @@ def score_cli(
     Documents are paired by topic, language and the id in their first line. What the official
     evaluator leaves out is left out here too, and counted on standard error.
     """
+    from ..errors import InputError
     from ..evaluation.bsnlp import score
     from ..evaluation.layout import compare_keys, read_folder
     from ..evaluation.metrics import write_json
@@ -30,6 +31,12 @@ def score_cli(
     ]
     for warning in warnings + compare_keys(wanted, given, system):
         print(f"Warning: {warning}", file=sys.stderr)
+    if not any(document.mentions for document in wanted.documents):
+        raise InputError(
+            "No line of the reference can be scored",
+            path=gold,
+            remedy="Each needs mention, lemma, type and id, parted by TABs; `check` says what is wrong",
+        )
     scores = score(wanted.documents, given.documents).to_dict()
     print(bsnlp_tables(scores))
     if json:

@@ -44,6 +44,15 @@ def test_score_without_a_folder(folders, tmp_path):
     assert "nowhere" in str(run.exception)
 
 
+@pytest.mark.parametrize("content", ["cs-1\n", "cs-1\nPrahy\tLOC\n", "cs-1\nPrahy\tPraha\tMISC\tX\n"])
+def test_score_without_a_line_to_score(folders, content):
+    gold, system = folders
+    (gold / "brexit/cs/1.txt.out").write_text(content)
+    run = RUN.invoke(app, ["score", str(gold), str(system)])
+    assert isinstance(run.exception, InputError) and "RPM" not in run.stdout
+    assert run.exception.path == gold and "`check`" in run.exception.remedy
+
+
 def test_check(folders):
     gold, system = map(str, folders)
     run = RUN.invoke(app, ["check", gold])
