@@ -67,6 +67,9 @@ def _show(result: dict[str, Any]) -> None:
 
     from ..evaluation.tables import evaluation_tables
 
+    if not result["words"]:
+        msg.warn(f"There are no words to measure ({result['documents'] + result['skipped']} empty documents)")
+        return
     print(evaluation_tables(result))
     print(
         f"\n{result['documents']} documents, {result['words']} words in {result['seconds']:.1f} s: "
@@ -86,7 +89,8 @@ def evaluate(nlp: "Language", corpus: Path, *, gold_language: bool = False) -> d
     corpus (Path): A .spacy file, or a folder with such files.
     gold_language (bool): Tell the pipeline each document's language.
     RETURNS (dict[str, Any]): As `evaluate_examples`, and "words" (parted by white space), "seconds",
-        "words_per_second" and "gold_language"; "oracle" where there is something to `evaluate_oracle`.
+        "words_per_second" (None without words) and "gold_language"; "oracle" where there is something to
+        `evaluate_oracle`.
     RAISES (InputError): When the corpus cannot be read or is empty.
     """
     from timeit import default_timer as timer
@@ -112,7 +116,7 @@ def evaluate(nlp: "Language", corpus: Path, *, gold_language: bool = False) -> d
     return evaluate_examples(examples) | {
         "words": words,
         "seconds": round(seconds, 2),
-        "words_per_second": round(words / seconds, 1),
+        "words_per_second": round(words / seconds, 1) if words else None,
         "gold_language": gold_language,
         **({"oracle": oracle} if oracle else {}),
     }

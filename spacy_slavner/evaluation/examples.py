@@ -21,19 +21,21 @@ def evaluate_examples(examples: Iterable[Example]) -> dict[str, Any]:
         with `example.predicted = nlp(text)`. Those whose reference has no annotation of entities
         do not count for names, those without a language not for languages.
     RETURNS (dict[str, Any]): "documents", "skipped" (without annotation of entities), "tokens";
-        "span" (`score_spans`), "word" (`score_words`), "bsnlp" (as `score --json`; None without a
-        name of the shared task's types) and "language" (`score_languages`).
+        "span" (`score_spans`) and "word" (`score_words`; both None where neither side has a name),
+        "bsnlp" (as `score --json`; None without a name of the shared task's types) and "language"
+        (`score_languages`).
     """
     examples = list(examples)
     annotated = annotated_examples(examples)
     spans = [aligned_spans(example) for example in annotated]
     scores = score_examples(annotated)
+    some = any(document.gold or document.predicted for document in spans)
     return {
         "documents": len(annotated),
         "skipped": len(examples) - len(annotated),
         "tokens": sum(len(example.reference) for example in annotated),
-        "span": score_spans(spans),
-        "word": score_words(spans),
+        "span": score_spans(spans) if some else None,
+        "word": score_words(spans) if some else None,
         "bsnlp": scores and scores.to_dict(),
         "language": score_languages(examples),
     }
@@ -98,12 +100,13 @@ def score_languages(examples: Iterable[Example]) -> dict[str, Any] | None:
     """How often the language was recognised.
 
     examples (Iterable[Example]): Predictions and references with `doc._.language`; those whose
-        reference has none are left out.
+        reference has none, or no words, are left out.
     RETURNS (dict[str, Any] | None): "accuracy", "documents" and "by_language" {language: {"p", "r",
         "f", "gold", "predicted", "correct"}}; None if no reference has a language.
     """
     set_attributes()
-    pairs = [(e.reference._.language, e.predicted._.language) for e in examples]
+    worded = (e for e in examples if e.reference.text.strip())
+    pairs = [(e.reference._.language, e.predicted._.language) for e in worded]
     pairs = [(gold, predicted) for gold, predicted in pairs if gold]
     if not pairs:
         return None

@@ -62,7 +62,10 @@ def span_tables(scores: dict[str, dict], title: str = "Spans") -> str:
 
 def evaluation_tables(result: dict[str, Any]) -> str:
     """RETURNS (str): Everything that `evaluate_examples` returns, as tables for the terminal."""
-    tables = [span_tables(result["span"]), span_tables(result["word"], "Words")]
+    if result["span"]:
+        tables = [span_tables(result["span"]), span_tables(result["word"], "Words")]
+    else:
+        tables = ["There are no names to measure: none is annotated, and none was found."]
     if result["bsnlp"]:
         tables.append(bsnlp_tables(result["bsnlp"]))
     if result["language"]:

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from spacy_slavner.cli.evaluate import evaluate
-from spacy_slavner.corpora.docbin import read_docs
+from spacy_slavner.corpora.docbin import read_docs, write_docbin
+from spacy_slavner.corpora.sources import blank_pipeline
 from spacy_slavner.errors import InputError
 from spacy_slavner.evaluation.consistency import check_folder
 from spacy_slavner.evaluation.metrics import read_metrics
@@ -57,13 +58,25 @@ def test_settings_can_be_changed_and_are_recorded(run, ruler, corpus, tmp_path):
     assert read_metrics(path)["results"]["dev"]["overrides"] == {"nlp.batch_size": 3}
 
 
+@pytest.mark.parametrize(
+    "text, what", [("", "no words to measure"), ("Nic se nestalo.", "no names to measure")]
+)
+def test_nothing_to_measure_is_no_zero(run, ruler, tmp_path, text, what):
+    doc = blank_pipeline().make_doc(text)
+    doc.set_ents([], default="outside")
+    doc._.language = None if text else "cs"
+    write_docbin([doc], tmp_path / "dev.spacy")
+    output = run("evaluate", ruler, tmp_path / "dev.spacy", "--metrics", tmp_path / "metrics.json")
+    assert what in output and "0.00" not in output
+    result = read_metrics(tmp_path / "metrics.json")["results"]["dev"]
+    assert [result[name] for name in ("span", "word", "bsnlp", "language")] == [None] * 4
+
+
 @pytest.fixture(scope="module")
 def linker(corpus, tmp_path_factory):
     """A pipeline that learns base forms and links from the sample, and finds names by a list."""
     import spacy
     from spacy.training import Example
-
-    from spacy_slavner.corpora.sources import blank_pipeline
 
     nlp = blank_pipeline()
     docs = list(read_docs(corpus / "train.spacy", nlp.vocab))
