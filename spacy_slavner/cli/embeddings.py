@@ -1,0 +1,178 @@
+"""`vectors-train`, `vectors-encoder`, `vectors-align`, `vectors-coverage`: word vectors of two languages."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ..errors import InputError
+from ._app import app
+
+if TYPE_CHECKING:
+    from ..crosslingual.embeddings import Embeddings
+
+SECTION = "crosslingual"
+
+
+@app.command("vectors-train")
+def vectors_train_cli(
+    output: Path = typer.Argument(..., help="File to write: .vec, or .floret for a floret table"),
+    texts: list[Path] = typer.Argument(..., help="Text as for `pretrain`, or .spacy files"),
+    language: str = typer.Option(..., "--language", "-l", help="Language of the text, e.g. cs"),
+    width: int = typer.Option(300, "--width", help="Width of the vectors"),
+    epochs: int = typer.Option(10, "--epochs", help="Passes over the text"),
+    least: int = typer.Option(2, "--min-count", help="How often a word has to occur"),
+    threads: int = typer.Option(1, "--threads", help="With one, the same text gives the same vectors"),
+    without: list[Path] = typer.Option(
+        [], "--without", help="Folder of a split whose dev and test documents are left out"
+    ),
+) -> None:
+    """Train fastText vectors of one language, in small letters, with "num" for numbers and "url" for URLs.
+
+    A floret table serves one language, or the languages of one joint text: it cannot be aligned. Load it with
+    `spacy init vectors xx TABLE FOLDER --mode floret`.
+    """
+    from wasabi import msg
+
+    from ..crosslingual.embeddings import read_sentences, train_vectors, write_embeddings
+
+    counts = {"words": 0}
+
+    def counted() -> Iterator[list[str]]:
+        for words in read_sentences(texts, language, without):
+            counts["words"] += len(words)
+            yield words
+
+    table = output if output.suffix == ".floret" else None
+    vectors = train_vectors(counted(), width, epochs, least, threads, table)
+    if not table:
+        write_embeddings(vectors, output)
+    msg.good(f"{len(vectors):,} words of {counts['words']:,} running words of {language}, in {output}")
+
+
+@app.command("vectors-encoder")
+def vectors_encoder_cli(
+    output: Path = typer.Argument(..., help=".vec file to write"),
+    words: Path = typer.Argument(..., help="Word vectors whose words to encode, or .txt with a word a line"),
+    encoder: Path = typer.Option(Path("assets/encoder"), "--encoder", help="Encoder that knows the language"),
+    limit: int = typer.Option(50_000, "--limit", help="Most words; 0 for all"),
+    layer: int = typer.Option(-1, "--layer", help="Layer of the encoder; -1 for the last"),
+    prefix: str = typer.Option("", "--prefix", help='What goes before each word, e.g. "query: "'),
+) -> None:
+    """Take vectors of words from a multilingual encoder, where languages are aligned from the beginning."""
+    from wasabi import msg
+
+    from ..crosslingual.embeddings import read_embeddings, write_embeddings
+    from ..crosslingual.encoder_words import encode_words
+
+    if words.suffix == ".txt":
+        lines = words.read_text(encoding="utf-8").split("\n")
+        chosen = list(dict.fromkeys(line.strip().lower() for line in lines if line.strip()))
+        chosen = chosen[: limit or None]
+    else:
+        chosen = read_embeddings(words, limit).words
+    if not chosen:
+        raise InputError("there are no words", path=words)
+    vectors = encode_words(chosen, encoder, layer, prefix)
+    write_embeddings(vectors, output)
+    msg.good(f"{len(vectors):,} words of width {vectors.width} in {output}")
+
+
+@app.command("vectors-align")
+def vectors_align_cli(
+    source: Path = typer.Argument(..., help="Vectors of the annotated language: .vec, .bin, or folder"),
+    target: Path = typer.Argument(..., help="Vectors of the language to be read"),
+    dictionary: Path = typer.Argument(..., help="Dictionary, or folder with files such as pl-en.txt"),
+    output: Path = typer.Argument(..., help="Folder for the joint vectors, as [initialize] vectors takes it"),
+    source_language: str = typer.Option(..., "--from", help="Language of the first, e.g. pl"),
+    target_language: str = typer.Option(..., "--to", help="Language of the second, e.g. cs"),
+    limit: int = typer.Option(200_000, "--limit", help="Most words of each language; 0 for all"),
+    normalize: str = typer.Option(
+        "renorm,center,renorm", "--normalize", help="What is done first; empty for nothing"
+    ),
+    rounds: int = typer.Option(5, "--refinements", help="Rounds of refinement"),
+    held_out: int = typer.Option(1500, "--held-out", help="Words of the dictionary that only measure"),
+    seed: int = typer.Option(0, "--seed", help="Seed of their choice"),
+    rotate: bool = typer.Option(True, "--rotate/--no-rotate", help="No: they are in one space already"),
+    metrics: Path = typer.Option(None, "--metrics", "-m", help="Record to write for `report`"),
+    note: str = typer.Option("", "--note", help="What the vectors are, for the record"),
+) -> None:
+    """Align the word vectors of two languages and write them as one vocabulary.
+
+    Pairs of languages without a dictionary go through English.
+    """
+    from wasabi import msg
+
+    from ..crosslingual import alignment, embeddings
+    from ..crosslingual.dictionaries import find_dictionary
+
+    steps = [step.strip() for step in normalize.split(",") if step.strip()]
+    read: list[Embeddings] = []
+    for path in (source, target):
+        found = embeddings.read_embeddings(path, limit)
+        msg.text(
+            f"{path}: {len(found):,} words, {found.megabytes:.0f} MB in memory, "
+            f"{found.skipped:,} doubles left out"
+        )
+        read.append(embeddings.normalize(found, steps))
+    words = find_dictionary(dictionary, source_language, target_language)
+    aligned, how = alignment.align(*read, words, held_out=held_out, rounds=rounds, seed=seed, rotate=rotate)
+    joint = embeddings.join(aligned, read[1])
+    pair = f"{source_language}-{target_language}"
+    embeddings.save_spacy(joint, output, name=pair)
+    figures = {"words": {"source": len(read[0]), "target": len(read[1]), "joint": len(joint)}} | how.to_dict()
+    for k, value in how.held_out.at.items():
+        msg.text(f"precision@{k}: {value:.3f} ({how.held_out.words:,} held-out words of {pair})")
+    if metrics:
+        name = f"{pair}, {note}" if note else pair
+        write_section(metrics, {"alignment": {name: figures}})
+    msg.good(
+        f"{len(joint):,} words, {joint.skipped:,} of both languages, in {output}: give it as --paths.vectors"
+    )
+
+
+@app.command("vectors-coverage")
+def vectors_coverage_cli(
+    vectors: Path = typer.Argument(..., help="Folder with a pipeline or vectors of spaCy"),
+    corpus: Path = typer.Argument(..., help=".spacy file, or a folder with such files"),
+    metrics: Path = typer.Option(None, "--metrics", "-m", help="Record to write for `report`"),
+    name: str = typer.Option("", "--name", help="Name of the corpus in the record (default: its path)"),
+) -> None:
+    """Say how many words of a corpus have no vector: of its different words, and of all."""
+    from wasabi import msg
+
+    from ..corpora.docbin import read_docs
+    from ..crosslingual.coverage import unknown_words
+    from ._pipeline import load_pipeline
+
+    nlp = load_pipeline(str(vectors))
+    figures = unknown_words(read_docs(corpus, nlp.vocab))
+    msg.text(
+        f"without a vector: {figures['types']:.2%} of {figures['n_types']:,} different words, "
+        f"{figures['tokens']:.2%} of {figures['n_tokens']:,} words"
+    )
+    if metrics:
+        write_section(metrics, {"unknown words": {name or str(corpus): figures}})
+
+
+def write_section(path: Path, figures: dict[str, Any]) -> None:
+    """Add figures to the section of a record that `report` hands on.
+
+    path (Path): The record; it is made if it is not there.
+    figures (dict[str, Any]): {kind: {name: figures}}.
+    """
+    from dataclasses import asdict
+
+    from ..evaluation.metrics import RunInfo, read_metrics, write_json
+
+    if path.is_file():
+        record = read_metrics(path)
+    else:
+        info = asdict(RunInfo(system="", corpus="", split="", seed=0))
+        kept = ("commit", "modified", "machine", "packages", "created")
+        record = {"info": {key: info[key] for key in kept}, "learning_curve": [], "results": {}}
+    section = record.setdefault(SECTION, {})
+    for kind, named in figures.items():
+        section.setdefault(kind, {}).update(named)
+    write_json(path, record)

@@ -1,0 +1,35 @@
+"""How many words of a corpus have no vector (Huang, May and Peng, 2019, table 6)."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from spacy.strings import hash_string
+from spacy.tokens import Doc
+
+from .words import word_key
+
+
+def unknown_words(
+    docs: Iterable[Doc], lower: bool = True, placeholders: bool = True
+) -> dict[str, float | int]:
+    """Count the words that the vocabulary's vectors lack; punctuation counts as words do.
+
+    docs (Iterable[Doc]): Documents over a vocabulary with vectors.
+    lower (bool): Look words up in small letters.
+    placeholders (bool): Look numbers up as "num", URLs as "url".
+    RETURNS (dict): "types" and "tokens", the shares of different words and of all that are unknown; "n_types"
+        and "n_tokens", how many there are.
+    """
+    counts: Counter[str] = Counter()
+    vectors = None
+    for doc in docs:
+        vectors = doc.vocab.vectors
+        counts.update(word_key(token.text, lower, placeholders) for token in doc if not token.is_space)
+    unknown = [word for word in counts if hash_string(word) not in vectors] if counts else []
+    total = counts.total()
+    return {
+        "types": len(unknown) / len(counts) if counts else 0.0,
+        "tokens": sum(counts[word] for word in unknown) / total if counts else 0.0,
+        "n_types": len(counts),
+        "n_tokens": total,
+    }

@@ -1,0 +1,146 @@
+"""Reverse translation: annotated text of one language in the words of another.
+
+Huang, May and Peng (2019, section 2): words of the training corpus are replaced by those of a bilingual
+dictionary, and "source and target languages" are learnt "jointly".
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from spacy.tokens import Doc, Span
+
+from ..attributes import DOC_ATTRIBUTES, set_attributes
+from .dictionaries import DictionaryT, find_dictionary
+from .embeddings import Embeddings, read_embeddings
+from .words import like, word_key
+
+
+class Translator:
+    """Translates documents word by word; words that the dictionary lacks stay.
+
+    Among several translations the one with the highest score is taken (equation 1):
+
+        F(w, t) = α cos(E(w), E(t)) + (1 - α) Σ_j cos(E(t), E(c_j)) / (d_j + 1)²
+
+    E are bilingual vectors, c_j the other words of the sentence in the source language, d_j their distance
+    from w in words: 1 for its neighbours. How many context words there are is not said; here it is the
+    whole sentence unless `window` is given. A cosine with a word without a vector counts 0. Of equal
+    translations the dictionary's first is taken.
+
+    dictionary (DictionaryT): Translations of words in small letters.
+    vectors (Embeddings): Bilingual vectors of both languages' words in small letters.
+    language (str): The target's ISO 639-1 code, which the documents get.
+    alpha (float): The trade-off α, 0.5 in the paper.
+    window (int): Context words on each side; 0 for the whole sentence.
+    """
+
+    def __init__(
+        self,
+        dictionary: DictionaryT,
+        vectors: Embeddings,
+        language: str,
+        alpha: float = 0.5,
+        window: int = 0,
+    ) -> None:
+        self.dictionary, self.vectors, self.language = dictionary, vectors, language
+        self.alpha, self.window = alpha, window
+        self.translated = self.words = 0
+
+    def scores(self, words: list[str], at: int, translations: list[str]) -> np.ndarray:
+        """Score the translations of a word.
+
+        words (list[str]): The words of a sentence, as they are looked up.
+        at (int): The place of the word.
+        translations (list[str]): Its translations.
+        RETURNS (numpy.ndarray): F of each (translations,).
+        """
+        cosines = self._rows(translations) @ self._rows(words).T
+        distance = np.abs(np.arange(len(words)) - at)
+        weight = (1 - self.alpha) / (distance + 1.0) ** 2
+        weight[(distance > self.window) & (self.window > 0)] = 0.0
+        weight[at] = self.alpha
+        return cosines @ weight
+
+    def _rows(self, words: list[str]) -> np.ndarray:
+        """Unit vectors of words (words, width), 0 for those without one."""
+        rows = np.array([self.vectors.rows.get(word, -1) for word in words])
+        return np.where(rows[:, None] >= 0, self.vectors.unit[rows], 0.0)
+
+    def words_of(self, sentence: list[str]) -> list[str]:
+        """Translate the words of a sentence.
+
+        sentence (list[str]): Its words as they are written.
+        RETURNS (list[str]): As many words, with the capital letters of those whose place they take.
+        """
+        keys, result = [word_key(word) for word in sentence], list(sentence)
+        for at, word in enumerate(sentence):
+            translations = self.dictionary.get(word.lower(), ())
+            if not translations:
+                continue
+            if len(translations) > 1:
+                best = int(np.argmax(self.scores(keys, at, translations)))
+                translations = translations[best : best + 1]
+            result[at] = like(translations[0], word)
+            self.translated += 1
+        self.words += len(sentence)
+        return result
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Translate a document.
+
+        doc (Doc): The document; without sentence boundaries it is one sentence.
+        RETURNS (Doc): A new one with as many tokens, and the same sentences, names and attributes but for
+            its language; its `doc_id` ends in the language. Base forms and links are not taken over.
+        """
+        set_attributes()
+        sentences = doc.sents if doc.has_annotation("SENT_START") else [doc[:]] if len(doc) else []
+        words = [word for sentence in sentences for word in self.words_of([t.text for t in sentence])]
+        spaces = [bool(token.whitespace_) for token in doc]
+        starts = [token.is_sent_start for token in doc] if doc.has_annotation("SENT_START") else None
+        result = Doc(doc.vocab, words=words, spaces=spaces, sent_starts=starts)
+        result.has_unknown_spaces = doc.has_unknown_spaces
+        if doc.has_annotation("ENT_IOB"):
+            spans = [Span(result, ent.start, ent.end, label=ent.label_) for ent in doc.ents]
+            result.set_ents(spans, default="outside")
+        for name in (*DOC_ATTRIBUTES, "annotated_types"):
+            result._.set(name, doc._.get(name))
+        result._.language = self.language
+        result._.doc_id = f"{doc._.doc_id or 'document'}.{self.language}"
+        return result
+
+
+def make_translator(
+    dictionary: Path | str,
+    vectors: Path | str,
+    source: str,
+    target: str,
+    alpha: float = 0.5,
+    window: int = 0,
+) -> Translator:
+    """Make a translator of files.
+
+    dictionary (Path | str): A dictionary or a folder with dictionaries, see `find_dictionary`.
+    vectors (Path | str): Joint vectors, see `read_embeddings`.
+    source (str): Language to translate from.
+    target (str): Language to translate into.
+    alpha (float): See `Translator`.
+    window (int): See `Translator`.
+    RETURNS (Translator): The translator.
+    """
+    words = find_dictionary(dictionary, source, target)
+    return Translator(words, read_embeddings(vectors, limit=0), target, alpha, window)
+
+
+def translate_docs(docs: Iterable[Doc], translator: Translator, with_source: bool = True) -> Iterator[Doc]:
+    """Translate a corpus.
+
+    docs (Iterable[Doc]): The documents.
+    translator (Translator): Translates each.
+    with_source (bool): Give each document before its translation, too.
+    YIELDS (Doc): The documents.
+    """
+    for doc in docs:
+        if with_source:
+            yield doc
+        yield translator(doc)
