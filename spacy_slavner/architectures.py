@@ -317,6 +317,83 @@ def CharBiLSTM_v1(width: int = 25, hidden: int = 25, rows: int = 2048) -> Model[
     return char_bilstm(width, hidden, rows)
 
 
+def CharBiLSTM_v2(
+    width: int = 300,
+    hidden: int = 300,
+    rows: int = 2048,
+    dropout: float = 0.5,
+    romanized: bool = True,
+    lower: bool = True,
+    placeholders: bool = True,
+) -> Model[list[Doc], list[Floats2d]]:
+    """Build word vectors from characters that languages share, registered as `spacy-slavner.CharBiLSTM.v2`.
+
+    As `CharBiLSTM_v1`, over words as they are looked up and romanised. The defaults are those of Huang, May
+    and Peng (2019, sections 2 and 3), who have uroman and "300-dimension hidden states", read as 300 units
+    per direction.
+
+    width (int): Width of a character's vector.
+    hidden (int): Width of each direction.
+    rows (int): Rows of the table of characters.
+    dropout (float): Share of the entries of the result that is dropped in training.
+    romanized (bool): Read words in plain Latin letters (`crosslingual.romanization`), by the rules of the
+        document's language if it is known.
+    lower (bool): Read them in small letters.
+    placeholders (bool): Read numbers as "num", URLs as "url".
+    RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, 2 * hidden) per document.
+    """
+    from .layers.bilstm import char_bilstm
+
+    return char_bilstm(
+        width, hidden, rows, dropout=dropout, romanized=romanized, lower=lower, placeholders=placeholders
+    )
+
+
+def FrozenVectors_v1(
+    lower: bool = True, placeholders: bool = True, one_unknown: bool = False, spread: float = 0.1
+) -> Model[list[Doc], list[Floats2d]]:
+    """Build a look-up of the vocabulary's word vectors, registered as `spacy-slavner.FrozenVectors.v1`.
+
+    For `[initialize] vectors`, also those of floret. They are not trained, since that would move the words
+    that the source language has and leave the others where they were (Huang, May and Peng, 2019, section
+    3.2). Only how a token is looked up is changed; its text and offsets stay as they are.
+
+    lower (bool): Look words up in small letters.
+    placeholders (bool): Look numbers up as "num", URLs as "url".
+    one_unknown (bool): Whether words without a vector share one; else each has its own random vector, which
+        is the same whenever and wherever it is met.
+    spread (float): The range [-spread, spread] that the numbers of their vectors are drawn from.
+    RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, width) per document.
+    RAISES (InputError): The vocabulary has no vectors. This is found out when the pipeline is initialised.
+    """
+    from .layers.embeddings import frozen_vectors
+
+    return frozen_vectors(lower, placeholders, one_unknown, spread)
+
+
+def WordsAndCharacters_v1(
+    words: Model[list[Doc], list[Floats2d]],
+    characters: Model[list[Doc], list[Floats2d]],
+    use: str = "both",
+) -> Model[list[Doc], list[Floats2d]]:
+    """Put two kinds of word vectors side by side, registered as `spacy-slavner.WordsAndCharacters.v1`.
+
+    words (Model[List[Doc], List[Floats2d]]): Vectors of words, such as `spacy-slavner.FrozenVectors.v1`.
+    characters (Model[List[Doc], List[Floats2d]]): Vectors from their characters.
+    use (str): "both", "words" or "characters": Huang, May and Peng (2019, section 3.5) leave one out.
+    RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, width) per document.
+    RAISES (InputError): `use` is none of these.
+    """
+    from thinc.api import concatenate
+
+    from .errors import InputError
+
+    layers = {"both": [words, characters], "words": [words], "characters": [characters]}
+    if use not in layers:
+        raise InputError(f"use is {use!r}", remedy=f"Take one of {', '.join(layers)}")
+    return concatenate(*layers[use]) if len(layers[use]) > 1 else layers[use][0]
+
+
 def LightLanguageClassifier_v1(
     buckets: int = 65536,
     longest: int = 4,

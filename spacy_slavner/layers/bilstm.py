@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy
 from spacy.attrs import ORTH, SENT_START
+from spacy.strings import hash_string
 from spacy.tokens import Doc
 from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import ArgsKwargs, Floats2d
 
+from ..attributes import set_attributes
+from ..crosslingual.romanization import romanize
+from ..crosslingual.words import word_key
 from ..types import TokenVectorsModelT
 from .shim import wrap_torch
 from .torch.flat_bilstm import CharBiLSTM, FlatBiLSTM
@@ -80,22 +84,36 @@ def _convert_flat(model: Model, X: tuple, is_train: bool) -> tuple[ArgsKwargs, C
     return ArgsKwargs(args=arguments, kwargs={}), lambda gradients: torch2xp(gradients.args[0])
 
 
-def char_bilstm(width: int, hidden: int, rows: int) -> TokenVectorsModelT:
+def char_bilstm(
+    width: int,
+    hidden: int,
+    rows: int,
+    *,
+    dropout: float = 0.0,
+    romanized: bool = False,
+    lower: bool = False,
+    placeholders: bool = False,
+) -> TokenVectorsModelT:
     """Build word vectors from characters.
 
     width (int): Width of a character's vector.
     hidden (int): Width of each direction of the LSTM.
     rows (int): Rows of the table of characters.
+    dropout (float): Share of the entries of the result that is dropped in training.
+    romanized (bool): Read words in plain Latin letters, by the rules of their document's language.
+    lower (bool): Read them in small letters.
+    placeholders (bool): Read numbers as "num", URLs as "url".
     RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, 2 * hidden) per document.
     """
-    lstm = wrap_torch(CharBiLSTM(rows, width, hidden), convert_inputs=_convert_characters)
+    set_attributes()
+    lstm = wrap_torch(CharBiLSTM(rows, width, hidden, dropout), convert_inputs=_convert_characters)
     lstm.set_dim("nO", 2 * hidden)
     return Model(
         "char_bilstm",
         _forward_characters,
         layers=[lstm],
         dims={"nO": 2 * hidden},
-        attrs={"rows": rows},
+        attrs={"rows": rows, "spelling": (romanized, lower, placeholders)},
     )
 
 
@@ -103,10 +121,20 @@ def _forward_characters(
     model: TokenVectorsModelT, docs: list[Doc], is_train: bool
 ) -> tuple[list[Floats2d], Callable]:
     lstm, rows = model.layers[0], model.attrs["rows"]
-    orths = [doc.to_array(ORTH) for doc in docs]
-    different, words = numpy.unique(numpy.concatenate(orths), return_inverse=True)
-    strings = docs[0].vocab.strings
-    characters = [_characters(strings[orth], rows) for orth in different.tolist()]
+    spelling = model.attrs["spelling"]
+    languages = [doc._.language if spelling[0] else None for doc in docs]
+    # One word of two languages is two where it is romanised.
+    keys = numpy.concatenate([
+        doc.to_array(ORTH) ^ numpy.uint64(hash_string(language) if language else 0)
+        for doc, language in zip(docs, languages, strict=True)
+    ])
+    _, first, words = numpy.unique(keys, return_index=True, return_inverse=True)
+    ends = numpy.cumsum([len(doc) for doc in docs])
+    owners = numpy.searchsorted(ends, first, side="right")
+    characters = [
+        _characters(_spell(docs[d][i - (ends[d] - len(docs[d]))].text, languages[d], *spelling), rows)
+        for i, d in zip(first.tolist(), owners.tolist(), strict=True)
+    ]
     lengths = numpy.array([len(word) for word in characters], dtype="int64")
     flat = numpy.concatenate(characters) if characters else numpy.zeros(0, dtype="int64")
     vectors, backprop_lstm = lstm((flat, lengths, words.reshape(-1)), is_train)
@@ -117,6 +145,12 @@ def _forward_characters(
         return []
 
     return lstm.ops.unflatten(vectors, sizes), backprop
+
+
+def _spell(word: str, language: str | None, romanized: bool, lower: bool, placeholders: bool) -> str:
+    """A word as its characters are read; never nothing."""
+    word = word_key(word, lower, placeholders)
+    return (romanize(word, language) if romanized else word) or word
 
 
 @lru_cache(200_000)

@@ -9,7 +9,7 @@ import torch
 from thinc.api import Model, Optimizer, PyTorchShim, PyTorchWrapper_v2, Shim
 from thinc.types import ArgsKwargs
 
-from ..training.optimizer import AdamW
+from ..training.optimizer import TorchOptimizer
 from ..weights import load_weights, save_weights
 
 
@@ -36,25 +36,25 @@ def deserialize_module(module: torch.nn.Module, data: bytes, device: torch.devic
 
 @dataclass
 class TrainingState:
-    """What an `AdamW` keeps about one module, as thinc's optimizers keep moments of parameters.
+    """What a `TorchOptimizer` keeps about one module, as thinc's optimizers keep moments of parameters.
 
-    optimizer (torch.optim.AdamW): Does the arithmetic and holds the moments.
+    optimizer (torch.optim.Optimizer): Does the arithmetic and holds the moments.
     parameters (list[int]): Identities of the parameters that it trains.
     averages (dict[str, Tensor]): Moving averages by parameter name.
     steps (int): Steps done.
     """
 
-    optimizer: torch.optim.AdamW
+    optimizer: torch.optim.Optimizer
     parameters: list[int]
     averages: dict[str, torch.Tensor] = field(default_factory=dict)
     steps: int = 0
 
 
 class TorchShim(PyTorchShim):
-    """A torch module inside a thinc model, trained by `training.optimizer.AdamW`.
+    """A torch module inside a thinc model, trained by a `training.optimizer.TorchOptimizer`.
 
-    What it adds to thinc's shim: a fused torch AdamW with the optimizer's rate for this module's group,
-    clipping by the norm over the whole module, exponential moving averages that `nlp.use_params` really
+    What it adds to thinc's shim: torch's optimizers with the optimizer's rate for this module's group,
+    clipping over the whole module, exponential moving averages that `nlp.use_params` really
     swaps in, and weights in safetensors. With any other thinc optimizer it behaves as thinc's does.
     Nothing of a training run is kept here: a new optimizer, or new weights, start from the beginning.
 
@@ -99,17 +99,17 @@ class TorchShim(PyTorchShim):
 
         optimizer (Optimizer): The pipeline's optimizer.
         """
-        if not isinstance(optimizer, AdamW):
+        if not isinstance(optimizer, TorchOptimizer):
             super().finish_update(optimizer)
         elif any(p.grad is not None for p in self._model.parameters()):
             self._step(optimizer)
 
-    def _step(self, optimizer: AdamW) -> None:
+    def _step(self, optimizer: TorchOptimizer) -> None:
         state = self._state(optimizer)
         for group in state.optimizer.param_groups:
             group["lr"] = optimizer.rate(group["rate"]) * group["scale"]
         if optimizer.grad_clip:
-            torch.nn.utils.clip_grad_norm_(self._model.parameters(), optimizer.grad_clip)
+            optimizer.clip(self._model)
         if not self._grad_scaler.found_inf:
             state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
@@ -118,27 +118,21 @@ class TorchShim(PyTorchShim):
         if optimizer.average_decay:
             self._update_averages(optimizer, state)
 
-    def _state(self, optimizer: AdamW) -> TrainingState:
+    def _state(self, optimizer: TorchOptimizer) -> TrainingState:
         """The state of this module; a new one for parameters that the optimizer has not seen."""
         groups = optimizer.parameter_groups(self._model, self.group)
         parameters = [id(p) for group in groups for p in group["params"]]
         state = optimizer.states.get(self.id)
         if state is None or state.parameters != parameters:
-            adam = torch.optim.AdamW(
-                groups,
-                lr=0.0,
-                betas=(optimizer.b1, optimizer.b2),
-                eps=optimizer.eps,
-                fused=True,
-            )
-            state = optimizer.states[self.id] = TrainingState(adam, parameters)
+            state = TrainingState(optimizer.torch_optimizer(groups), parameters)
+            optimizer.states[self.id] = state
         return state
 
     def _trained(self) -> dict[str, torch.Tensor]:
         return {k: p.data for k, p in self._model.named_parameters() if p.requires_grad}
 
     @torch.no_grad()
-    def _update_averages(self, optimizer: AdamW, state: TrainingState) -> None:
+    def _update_averages(self, optimizer: TorchOptimizer, state: TrainingState) -> None:
         weights = self._trained()
         if not state.averages:
             state.averages = {k: v.clone() for k, v in weights.items()}

@@ -93,3 +93,30 @@ def _require_same_labels(pipe: Any, folder: Path) -> None:
                 path=folder,
                 remedy="Take the weights of the transformer alone; then the tag layer is new",
             )
+
+
+def create_uniform_weights(spread: float = 0.1, seed: int = 0) -> Callable[[Language], Language]:
+    """Draw all weights of the torch modules anew; registered as `spacy-slavner.uniform_weights.v1`.
+
+    For `[initialize] after_init`. Huang, May and Peng (2019, section 3.2): "We then randomly initialize the
+    weights of the layers within [−0.1, 0.1]", read as all of them, biases and transitions too. Not for
+    pipelines with a pretrained encoder.
+
+    spread (float): Weights lie between -spread and spread.
+    seed (int): Seed of the weights.
+    RETURNS (Callable[[Language], Language]): The callback.
+    """
+
+    def uniform_weights(nlp: Language) -> Language:
+        import torch
+
+        generator = torch.Generator().manual_seed(seed)
+        for _, pipe in nlp.pipeline:
+            for node in pipe.model.walk() if hasattr(pipe, "model") and pipe.model is not True else ():
+                for shim in node.shims:
+                    for weight in shim._model.parameters():
+                        drawn = torch.empty(weight.shape).uniform_(-spread, spread, generator=generator)
+                        weight.data.copy_(drawn)
+        return nlp
+
+    return uniform_weights

@@ -13,47 +13,36 @@ if TYPE_CHECKING:
 RateT = float | list[float] | Iterable[float]
 
 
-class AdamW(Optimizer):
-    """AdamW for pipelines of torch modules and thinc layers.
+class TorchOptimizer(Optimizer):
+    """An optimizer for pipelines of torch modules and thinc layers.
 
     thinc's own `Optimizer` has one learning rate, clips parameter by parameter and keeps no averages
     of torch parameters. This one tells each torch module (through `layers.shim.TorchShim`) which rate,
-    decay and averaging to use; there a fused `torch.optim.AdamW` does the arithmetic. Layers written in
+    decay and averaging to use; there an optimizer of torch does the arithmetic. Layers written in
     thinc itself are updated by the base class with the rate of the heads.
 
     The arguments are those of `AdamW_v1`.
     """
 
-    def __init__(
-        self,
-        learn_rate: RateT,
-        *,
-        encoder_rate: RateT | None,
-        layer_decay: float,
-        weight_decay: float,
-        grad_clip: float,
-        beta1: float,
-        beta2: float,
-        eps: float,
-        average_decay: float,
-    ) -> None:
-        super().__init__(
-            learn_rate,
-            beta1=beta1,
-            beta2=beta2,
-            eps=eps,
-            grad_clip=grad_clip,
-            L2=weight_decay,
-            L2_is_weight_decay=True,
-            use_averages=average_decay > 0,
-        )
-        self.layer_decay = layer_decay
-        self.average_decay = average_decay
-        # By the id of a torch module's shim; see `layers.shim`.
-        self.states: dict[int, TrainingState] = {}
-        self.encoder_rate = None
-        if encoder_rate is not None:
-            self._set_attr_or_schedule("encoder_rate", encoder_rate)
+    layer_decay, average_decay = 1.0, 0.0
+    encoder_rate: float | None = None
+    # By the id of a torch module's shim; see `layers.shim`.
+    states: dict[int, "TrainingState"]
+
+    def torch_optimizer(self, groups: list[dict]) -> "torch.optim.Optimizer":
+        """Make what updates a module.
+
+        groups (list[dict]): From `parameter_groups`.
+        RETURNS (torch.optim.Optimizer): The optimizer; its rates are set at every step.
+        """
+        raise NotImplementedError
+
+    def clip(self, module: "torch.nn.Module") -> None:
+        """Clip a module's gradients, in place.
+
+        module (torch.nn.Module): The module.
+        """
+        raise NotImplementedError
 
     def rate(self, group: str) -> float:
         """Give the learning rate of the current step.
@@ -102,6 +91,75 @@ class AdamW(Optimizer):
         ]
 
 
+class AdamW(TorchOptimizer):
+    """AdamW with a rate for the encoder and one for the heads; see `TorchOptimizer` and `AdamW_v1`."""
+
+    def __init__(
+        self,
+        learn_rate: RateT,
+        *,
+        encoder_rate: RateT | None,
+        layer_decay: float,
+        weight_decay: float,
+        grad_clip: float,
+        beta1: float,
+        beta2: float,
+        eps: float,
+        average_decay: float,
+    ) -> None:
+        super().__init__(
+            learn_rate,
+            beta1=beta1,
+            beta2=beta2,
+            eps=eps,
+            grad_clip=grad_clip,
+            L2=weight_decay,
+            L2_is_weight_decay=True,
+            use_averages=average_decay > 0,
+        )
+        self.layer_decay = layer_decay
+        self.average_decay = average_decay
+        self.states = {}
+        if encoder_rate is not None:
+            self._set_attr_or_schedule("encoder_rate", encoder_rate)
+
+    def torch_optimizer(self, groups: list[dict]) -> "torch.optim.Optimizer":
+        """As in `TorchOptimizer`: a fused AdamW."""
+        import torch
+
+        return torch.optim.AdamW(groups, lr=0.0, betas=(self.b1, self.b2), eps=self.eps, fused=True)
+
+    def clip(self, module: "torch.nn.Module") -> None:
+        """As in `TorchOptimizer`: by the norm over the whole module."""
+        import torch
+
+        torch.nn.utils.clip_grad_norm_(module.parameters(), self.grad_clip)
+
+
+class SGD(TorchOptimizer):
+    """Gradient descent with momentum; see `TorchOptimizer` and `SGD_v1`."""
+
+    def __init__(
+        self, learn_rate: RateT, *, momentum: float, clip_value: float, weight_decay: float
+    ) -> None:
+        super().__init__(learn_rate, beta1=0.0, beta2=0.0, grad_clip=0.0, L2=weight_decay, use_averages=False)
+        # Not zero, so that gradients are clipped; thinc's own layers are left to its rule of the norm.
+        self.momentum, self.grad_clip = momentum, clip_value
+        self.states = {}
+
+    def torch_optimizer(self, groups: list[dict]) -> "torch.optim.Optimizer":
+        """As in `TorchOptimizer`."""
+        import torch
+
+        return torch.optim.SGD(groups, lr=0.0, momentum=self.momentum)
+
+    def clip(self, module: "torch.nn.Module") -> None:
+        """As in `TorchOptimizer`: number by number."""
+        import torch
+
+        torch.nn.utils.clip_grad_value_(module.parameters(), self.grad_clip)
+
+
 def AdamW_v1(
     learn_rate: RateT = 1e-3,
     encoder_rate: RateT | None = None,
@@ -141,3 +199,24 @@ def AdamW_v1(
         eps=eps,
         average_decay=average_decay,
     )
+
+
+def SGD_v1(
+    learn_rate: RateT = 0.01,
+    momentum: float = 0.9,
+    clip_value: float = 5.0,
+    weight_decay: float = 0.0,
+) -> SGD:
+    """Build the optimizer `spacy-slavner.SGD.v1`: gradient descent with momentum.
+
+    Huang, May and Peng (2019, section 3.2) have a rate of 0.01 and "clip the gradients to the range of
+    [-5.0, 5.0]", read as every number of them. The momentum is not said; 0.9 is that of Ma and Hovy (2016,
+    section 3.3), whose network and whose schedule they take.
+
+    learn_rate (float or schedule): The rate.
+    momentum (float): Share of the last step that is added to a step; layers of thinc have none.
+    clip_value (float): Largest size of a number of the gradient; 0 switches clipping off.
+    weight_decay (float): Factor of the weights that is added to the gradient; never for biases.
+    RETURNS (SGD): The optimizer.
+    """
+    return SGD(learn_rate, momentum=momentum, clip_value=clip_value, weight_decay=weight_decay)

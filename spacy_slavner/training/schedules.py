@@ -21,3 +21,22 @@ def warmup_linear(rate: float, total_steps: int, warmup: float = 0.1) -> Iterato
         yield rate * left / (total_steps - rise + 1)
     while True:
         yield 0.0
+
+
+def epoch_decay(rate: float, total_steps: int, epochs: float, decay: float = 0.05) -> Iterator[float]:
+    """Fall with the number of epochs; registered as `spacy-slavner.epoch_decay.v1`.
+
+    Huang, May and Peng (2019, section 3.2): "We update the learning rate by lr / (1 + (n + 1) · dr) after
+    epoch n". Epochs are counted from 0 here, so that the first one has the rate itself.
+
+    rate (float): The rate of the first epoch.
+    total_steps (int): Steps of the run.
+    epochs (float): Its epochs; with the steps they say how long one is.
+    decay (float): The paper's dr.
+    YIELDS (float): The rate of each step.
+    """
+    length, step = max(1.0, total_steps / epochs), 0
+    while True:
+        # Half a step: lengths of epochs are rounded.
+        yield rate / (1 + int((step + 0.5) / length) * decay)
+        step += 1

@@ -91,10 +91,12 @@ class CharBiLSTM(nn.Module):
     rows (int): Rows of the table of character vectors.
     width (int): Width of a character's vector.
     hidden (int): Units per direction.
+    dropout (float): Share of the entries of the result that is dropped in training.
     """
 
-    def __init__(self, rows: int, width: int, hidden: int) -> None:
+    def __init__(self, rows: int, width: int, hidden: int, dropout: float = 0.0) -> None:
         super().__init__()
+        self.dropout = nn.Dropout(dropout)
         self.hidden = hidden
         self.embed = nn.Embedding(rows, width)
         self.bilstm = BiLSTM(width, hidden)
@@ -114,4 +116,4 @@ class CharBiLSTM(nn.Module):
             ahead, back = read.split(self.hidden, 2)
             last = ahead[torch.arange(len(chosen), device=chosen.device), lengths[chosen] - 1]
             result = result.index_copy(0, chosen, torch.cat([last, back[:, 0]], 1))
-        return result[words]
+        return self.dropout(result[words])

@@ -1,0 +1,100 @@
+"""Frozen word vectors of the vocabulary: what crosses languages without an encoder."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy
+from spacy.attrs import ORTH
+from spacy.strings import hash_string
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from ..crosslingual.words import word_key
+from ..errors import InputError
+from ..types import TokenVectorsModelT
+
+# The word whose vector all unknown words have, where they share one.
+UNKNOWN = "\0unknown"
+REMEDY = "Give a folder of spaCy with vectors as --paths.vectors, such as `vectors-align` writes"
+
+
+def frozen_vectors(lower: bool, placeholders: bool, one_unknown: bool, spread: float) -> TokenVectorsModelT:
+    """Build a look-up of word vectors that training leaves alone.
+
+    lower (bool): Look words up in small letters.
+    placeholders (bool): Look numbers up as "num", URLs as "url".
+    one_unknown (bool): Whether all words without a vector have the same one.
+    spread (float): The range [-spread, spread] that the numbers of their vectors are drawn from.
+    RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, width) per document; the width is that of
+        the vocabulary's vectors.
+    """
+    attrs = {"lower": lower, "placeholders": placeholders, "one_unknown": one_unknown, "spread": spread}
+    return Model("frozen_vectors", _forward, init=_init, attrs=attrs, dims={"nO": None})
+
+
+def _init(model: TokenVectorsModelT, X: list[Doc] | None = None, Y: None = None) -> None:
+    if X:
+        model.set_dim("nO", _vectors(X).shape[1])
+
+
+def _vectors(docs: list[Doc]):
+    vectors = docs[0].vocab.vectors
+    if not vectors.shape[1]:
+        raise InputError("the pipeline has no word vectors", remedy=REMEDY)
+    return vectors
+
+
+def _forward(model: TokenVectorsModelT, docs: list[Doc], is_train: bool) -> tuple[list[Floats2d], Callable]:
+    ops, vectors, strings = model.ops, _vectors(docs), docs[0].vocab.strings
+    orths = numpy.concatenate([doc.to_array(ORTH) for doc in docs])
+    different, tokens = numpy.unique(orths, return_inverse=True)
+    words = [look_up_word(strings[orth], model) for orth in different.tolist()]
+    table = ops.asarray2f(_table(vectors, words, model))
+    flat = table[tokens.reshape(-1)] if len(words) else ops.alloc2f(0, vectors.shape[1])
+    return ops.unflatten(flat, [len(doc) for doc in docs]), lambda gradients: []
+
+
+def look_up_word(word: str, model: TokenVectorsModelT) -> str:
+    """RETURNS (str): The word whose vector a layer of frozen vectors takes for a word."""
+    return word_key(word, model.attrs["lower"], model.attrs["placeholders"])
+
+
+def _table(vectors, words: list[str], model: TokenVectorsModelT) -> numpy.ndarray:
+    """The vectors of words (words, width)."""
+    keys = [hash_string(word) for word in words]
+    if vectors.mode == "floret":
+        return vectors.get_batch(keys)
+    rows = vectors.find(keys=keys)
+    width, spread = vectors.shape[1], model.attrs["spread"]
+    data = vectors.data if isinstance(vectors.data, numpy.ndarray) else vectors.data.get()
+    table = data[rows].astype("float32")
+    for i in (rows < 0).nonzero()[0]:
+        table[i] = random_vector(UNKNOWN if model.attrs["one_unknown"] else words[i], width, spread)
+    return table
+
+
+@lru_cache(100_000)
+def random_vector(word: str, width: int, spread: float) -> numpy.ndarray:
+    """Draw a vector for a word that has none: always the same for the same word.
+
+    Huang, May and Peng (2019, section 3.2): "a randomly initialized 300 dimension vector within
+    [−0.1, 0.1]", read as one for each word.
+
+    word (str): The word.
+    width (int): Width of the vector.
+    spread (float): Its numbers lie between -spread and spread.
+    RETURNS (numpy.ndarray): The vector (width,).
+    """
+    random = numpy.random.default_rng(hash_string(word))
+    return random.uniform(-spread, spread, width).astype("float32")
+
+
+def known_words(model: TokenVectorsModelT, doc: Doc) -> list[tuple[str, bool]]:
+    """RETURNS (list[tuple[str, bool]]): For each token, what it is looked up as and if that has a vector."""
+    vectors = _vectors([doc])
+    words = [look_up_word(token.text, model) for token in doc]
+    if vectors.mode == "floret":
+        return [(word, True) for word in words]
+    rows = vectors.find(keys=[hash_string(word) for word in words])
+    return [(word, bool(row >= 0)) for word, row in zip(words, rows, strict=True)]

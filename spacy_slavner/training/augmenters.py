@@ -1,0 +1,163 @@
+"""Augmenters, which change examples of a corpus, and the reader that applies them to any other reader."""
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from ..attributes import DOC_ATTRIBUTES, READER_ATTRIBUTES, set_attributes
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..crosslingual.translation import Translator
+
+AugmenterT = Callable[[Language, Example], Iterator[Example]]
+ReaderT = Callable[[Language], Iterable[Example]]
+
+
+def create_augmented_corpus(
+    # Any: when a config is checked, what stands in a block of blocks is not made yet.
+    corpus: Any,
+    augmenters: dict[str, Any] | None = None,
+) -> ReaderT:
+    """Make the reader `spacy-slavner.AugmentedCorpus.v1`: another reader's examples, changed.
+
+    corpus (Callable[[Language], Iterable[Example]]): The other reader.
+    augmenters (dict[str, Callable] | None): Augmenters by name, those of spaCy too; each gets what the one
+        before it gave.
+    RETURNS (Callable[[Language], Iterable[Example]]): The reader.
+    """
+
+    def read(nlp: Language) -> Iterator[Example]:
+        examples = iter(corpus(nlp))
+        for augment in (augmenters or {}).values():
+            examples = _apply(augment, nlp, examples)
+        yield from examples
+
+    return read
+
+
+def _apply(augment: AugmenterT, nlp: Language, examples: Iterable[Example]) -> Iterator[Example]:
+    for example in examples:
+        yield from augment(nlp, example)
+
+
+def create_shuffle_words(level: float = 1.0, seed: int = 0) -> AugmenterT:
+    """Make the augmenter `spacy-slavner.shuffle_words.v1`: sentences without the order of their words.
+
+    Huang, May and Peng (2019, section 3.5) "shuffle the sentences of training data while keeping the
+    internal order of named entities unchanged", to see what the order of words is worth: a name moves as
+    one, in its sentence, and every other word by itself.
+
+    level (float): Share of the examples that are shuffled; 0 for none.
+    seed (int): Seed of the order.
+    RETURNS (Callable[[Language, Example], Iterator[Example]]): The augmenter.
+    """
+    rng = random.Random(seed)
+
+    def shuffle(nlp: Language, example: Example) -> Iterator[Example]:
+        if rng.random() < level:
+            doc = example.reference
+            order, starts = _shuffled(doc, rng)
+            yield _example(nlp, example, _reordered(doc, order, starts))
+        else:
+            yield example
+
+    return shuffle
+
+
+def _shuffled(doc: Doc, rng: random.Random) -> tuple[list[int], list[bool]]:
+    """The order of a document's tokens, and whether a sentence starts with each of them."""
+    starts_name = {ent.start: ent.end for ent in doc.ents}
+    has_sentences = doc.has_annotation("SENT_START")
+    order, starts = [], []
+    for sentence in doc.sents if has_sentences else [doc[:]]:
+        units, at = [], sentence.start
+        while at < sentence.end:
+            end = min(starts_name.get(at, at + 1), sentence.end)
+            units.append(range(at, end))
+            at = end
+        rng.shuffle(units)
+        order += [i for unit in units for i in unit]
+        starts += [True] + [False] * (len(sentence) - 1)
+    return order, starts if has_sentences else []
+
+
+def _reordered(doc: Doc, order: list[int], starts: list[bool]) -> Doc:
+    place = {i: new for new, i in enumerate(order)}
+    words = [doc[i].text for i in order]
+    spaces = [bool(doc[i].whitespace_) for i in order]
+    result = Doc(doc.vocab, words=words, spaces=spaces, sent_starts=starts or None)
+    result.has_unknown_spaces = doc.has_unknown_spaces
+    if doc.has_annotation("ENT_IOB"):
+        spans = [Span(result, place[e.start], place[e.start] + len(e), label=e.label_) for e in doc.ents]
+        result.set_ents(spans, default="outside")
+    set_attributes()
+    for name in (*DOC_ATTRIBUTES, *READER_ATTRIBUTES):
+        result._.set(name, doc._.get(name))
+    return result
+
+
+def _example(nlp: Language, old: Example, reference: Doc) -> Example:
+    """An example of a changed reference; its tokens are given, since the text would not yield them."""
+    words, spaces = [t.text for t in reference], [bool(t.whitespace_) for t in reference]
+    predicted = Doc(nlp.vocab, words=words, spaces=spaces)
+    for name in DOC_ATTRIBUTES:
+        # The prediction knows as much as it did before.
+        if old.predicted._.get(name) is not None:
+            predicted._.set(name, reference._.get(name))
+    return Example(predicted, reference)
+
+
+def create_reverse_translation(
+    dictionary: Path | None,
+    vectors: Path | None,
+    source: str,
+    target: str,
+    alpha: float = 0.5,
+    window: int = 0,
+    level: float = 1.0,
+    with_source: bool = True,
+    seed: int = 0,
+) -> AugmenterT:
+    """Make the augmenter `spacy-slavner.reverse_translation.v1`: text in the words of another language.
+
+    Huang, May and Peng (2019, section 2); see `crosslingual.translation.Translator`. What is in the target
+    language already stays as it is.
+
+    dictionary (Path | None): A dictionary, or a folder with dictionaries.
+    vectors (Path | None): Joint vectors of both languages, a folder or file.
+    source (str): Language to translate from.
+    target (str): Language to translate into.
+    alpha (float): The paper's α.
+    window (int): Context words on each side; 0 for the whole sentence.
+    level (float): Share of the examples that are translated; 0 for none, and no file is read then.
+    with_source (bool): Whether the original is learnt from, too.
+    seed (int): Seed of the choice.
+    RETURNS (Callable[[Language, Example], Iterator[Example]]): The augmenter.
+    """
+    rng, made = random.Random(seed), []
+
+    def translator() -> "Translator":
+        if not made:
+            from ..crosslingual.translation import make_translator
+
+            for name, path in (("dictionary", dictionary), ("vectors", vectors)):
+                if path is None:
+                    remedy = f"Give them as --paths.{name}; with level = 0 nothing is translated"
+                    raise InputError(f"reverse translation has no {name}", remedy=remedy)
+            made.append(make_translator(dictionary, vectors, source, target, alpha, window))
+        return made[0]
+
+    def translate(nlp: Language, example: Example) -> Iterator[Example]:
+        chosen = rng.random() < level and example.reference._.language != target
+        if with_source or not chosen:
+            yield example
+        if chosen:
+            yield _example(nlp, example, translator()(example.reference))
+
+    return translate
