@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @app.command("annotate")
 def annotate_cli(
     pipeline: str = typer.Argument(..., help="Folder or installed name of a pipeline"),
-    raw: Path = typer.Argument(..., help="Raw documents: <topic>/<language>/*.txt below it"),
+    raw: Path = typer.Argument(..., help="Raw documents: <topic>/<language>/*.txt below it, or *.txt"),
     output: Path = typer.Argument(..., help="Folder for <topic>/<language>/*.txt.out"),
     encoding: str = typer.Option("utf-8", "--encoding", help="Encoding of the raw documents"),
     gold_language: bool = typer.Option(
@@ -28,7 +28,9 @@ def annotate_cli(
 ) -> None:
     """Write submission files (form, base form, type, id) that `check` accepts and `score` reads.
 
-    A raw document has five header lines, or is plain text. Where the pipeline gives no base form it
+    A raw document has five header lines, or is plain text. Documents in other folders than
+    <topic>/<language> come under the topic no_topic, or that of their first folder, and their language:
+    what folder or header say, else what the pipeline finds. Where the pipeline gives no base form it
     is the form itself; where it gives no id, type and base form make one.
     """
     from spacy.cli._util import setup_gpu
@@ -72,6 +74,7 @@ def annotate(
 
     from ..corpora.bsnlp import to_annotation
     from ..corpora.slavicner import write_text
+    from ..corpora.sources import NO_LANGUAGE, NO_TOPIC, file_stem
     from ..errors import InputError
     from ..files import whole_folder
 
@@ -83,14 +86,15 @@ def annotate(
             remedy="Give a folder with <topic>/<language>/*.txt",
         )
     counts: Counter[str] = Counter()
-    docs = nlp.pipe(_read(nlp, raw, paths, encoding, gold_language))
+    taken: dict[str, set[str]] = {}
+    docs = nlp.pipe(_read(nlp, raw, paths, encoding, gold_language), as_tuples=True)
     bar = tqdm(docs, total=len(paths), desc="Annotating", unit="doc")
     with whole_folder(output) as folder:
-        for path, doc in zip(paths, bar, strict=True):
+        for doc, (topic, language) in bar:
             set_missing_ids(doc)
-            relative = path.relative_to(raw)
-            text = to_annotation(doc, relative.with_suffix("").as_posix())
-            write_text(folder / relative.with_name(f"{path.name}.out"), text, "utf-8")
+            place = f"{topic or NO_TOPIC}/{language or doc._.language or NO_LANGUAGE}"
+            name = file_stem(doc, taken.setdefault(place, set()))
+            write_text(folder / place / f"{name}.txt.out", to_annotation(doc, name), "utf-8")
             counts["documents"] += 1
             counts.update(ent.label_ for ent in doc.ents)
     return counts
@@ -98,7 +102,8 @@ def annotate(
 
 def _read(
     nlp: "Language", raw: Path, paths: list[Path], encoding: str, gold_language: bool
-) -> Iterator["Doc"]:
+) -> Iterator[tuple["Doc", tuple[str | None, str | None]]]:
+    """The documents, each with what is known about its topic and language."""
     from ..corpora.bsnlp import parse_raw
     from ..corpora.sources import language_of, set_origin
     from ..corpora.text import clean, read_raw
@@ -107,13 +112,16 @@ def _read(
         document = parse_raw(clean(read_raw(path, encoding)))
         folders = path.relative_to(raw).parts[:-1]
         language = document.language or (language_of(folders[-1]) if folders else None)
-        yield set_origin(
+        topic = folders[0] if folders and folders != (language,) else None
+        doc = set_origin(
             nlp.make_doc(document.text),
-            doc_id=document.doc_id or path.stem,
+            doc_id=document.doc_id,
             language=language if gold_language else None,
-            topic=folders[0] if len(folders) > 1 else None,
+            topic=topic,
             source=path.relative_to(raw).as_posix(),
         )
+        # In the shared tasks' layout the folders count, whatever the header says.
+        yield doc, folders if len(folders) == 2 else (topic, language)
 
 
 def set_missing_ids(doc: "Doc") -> None:

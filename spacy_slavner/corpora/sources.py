@@ -12,6 +12,9 @@ from spacy.tokens import Doc
 
 from ..attributes import DOC_ATTRIBUTES, TYPES, set_attributes
 
+# Folders of documents whose topic or language is not known.
+NO_TOPIC, NO_LANGUAGE = "no_topic", "xx"
+
 
 @dataclass(frozen=True)
 class Source:
@@ -91,7 +94,7 @@ def named(docs: Iterable[Doc]) -> Iterator[tuple[Doc, str]]:
     """
     taken: dict[str, set[str]] = {}
     for doc in docs:
-        place = f"{doc._.topic or 'no_topic'}/{doc._.language or 'xx'}"
+        place = f"{doc._.topic or NO_TOPIC}/{doc._.language or NO_LANGUAGE}"
         yield doc, f"{place}/{file_stem(doc, taken.setdefault(place, set()))}"
 
 

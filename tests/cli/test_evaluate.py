@@ -1,6 +1,7 @@
 """The commands that use a pipeline: evaluate, annotate and try."""
 
 import json
+import shutil
 
 import pytest
 
@@ -148,6 +149,35 @@ def test_annotate_writes_what_check_accepts(run, ruler, raw, tmp_path):
     ]
     files, levels, findings = check_folder(out)
     assert files == 3 and not levels["ERROR"], findings
+
+
+def test_annotate_check_and_score_a_flat_folder(run, linker, sample, tmp_path):
+    linker.to_disk(tmp_path / "pipeline")
+    for part in ("raw", "annotated"):
+        (tmp_path / "flat" / part).mkdir(parents=True)
+        for path in (sample / part).glob("b*/*/*"):
+            shutil.copy(path, tmp_path / "flat" / part)
+    run("annotate", tmp_path / "pipeline", tmp_path / "flat/raw", tmp_path / "system")
+    files = len(list((tmp_path / "flat/raw").iterdir()))
+    assert files and f"{files} files, 0 errors" in run("check", tmp_path / "system")
+    run("convert", tmp_path / "flat", tmp_path / "gold", "--from", "bsnlp", "--to", "bsnlp", "--n-process", 1)
+    output = run("score", tmp_path / "gold", tmp_path / "system", "--json", tmp_path / "scores.json")
+    assert "Warning" not in output
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores["overall"]["SM"]["f"] > 0.5 and list(scores["by_topic"]) == ["no_topic"]
+    assert list(scores["by_language"]) == ["bg", "cs", "pl", "ru", "sl", "uk"]
+
+
+@pytest.mark.parametrize(
+    "file, place",
+    [("cs/a.txt", "no_topic/cs"), ("brexit/a.txt", "brexit/xx"), ("brexit/x/cs/a.txt", "brexit/cs")],
+)
+def test_annotate_makes_the_layout_of_other_folders(run, ruler, tmp_path, file, place):
+    path = tmp_path / "raw" / file
+    path.parent.mkdir(parents=True)
+    path.write_text("V Brně.")
+    run("annotate", ruler, tmp_path / "raw", tmp_path / "out")
+    assert (tmp_path / "out" / place / "a.txt.out").read_text() == "a\nBrně\tBrně\tLOC\tLOC-brně\n"
 
 
 def test_annotate_replaces_nothing_unasked(run, ruler, raw, tmp_path):
