@@ -4,38 +4,44 @@ import json
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from ..errors import InputError
 from ._app import app
+from ._parts import Parts, languages_of, prepare, prepare_zero_shot
 
-if TYPE_CHECKING:
-    from spacy.tokens import Doc
-
-# The texts of a language whose names are not to be learnt.
-TARGET_FILE = "target.spacy"
+# The value of --languages and --zero-shot that stands for each language in turn.
+ALL = "all"
+FROZEN = "components.transformer.model.frozen_layers"
 
 
 @dataclass(frozen=True)
 class Experiment:
     """One run: a system on a split with a seed.
 
-    system (str): Name of the system: that of its config, and of the languages if it has only some.
-    split (str): Name of the split.
+    system (str): Name of the system: that of its config, and of what makes it differ from the config.
+    split (str): Name of the split, and of the language that is held out.
     seed (int): The seed.
     config (Path): Its config.
+    parts (Parts): What it learns from and is measured on.
     settings (tuple[str, ...]): Settings of this run alone, as on the command line.
+    design (dict[str, Any]): What the record says of it: "system" (the config), "split", and where they apply
+        "held_out" and "sources" (languages), "language" (the only one), "setting" (name and value),
+        "transfer" (the split that the encoder learnt from before).
     """
 
     system: str
     split: str
     seed: int
     config: Path
+    parts: Parts
     settings: tuple[str, ...] = ()
+    design: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.system} on {self.split}, seed {self.seed}"
@@ -43,10 +49,24 @@ class Experiment:
     def below(self, folder: Path) -> Path:
         return folder / self.system / self.split / str(self.seed)
 
+    def arguments(self) -> list[str]:
+        """RETURNS (list[str]): What `experiments` is told for this run alone, without what all share."""
+        design = self.design
+        given = ["--systems", design["system"], "--splits", design["split"], "--seeds", str(self.seed)]
+        if "held_out" in design:
+            given += ["--zero-shot", design["held_out"]]
+        if design.get("sources"):
+            given += ["--sources", ",".join(design["sources"])]
+        if "language" in design:
+            given += ["--languages", design["language"]]
+        if "setting" in design:
+            given += ["--sweep", "=".join(design["setting"])]
+        if "transfer" in design:
+            given += ["--transfer", design["transfer"]]
+        return given
 
-@app.command(
-    "experiments", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)
+
+@app.command("experiments", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def experiments_cli(
     ctx: typer.Context,
     systems: str = typer.Option(..., "--systems", help="Names of configs, e.g. feature_crf,bert_crf"),
@@ -59,12 +79,20 @@ def experiments_cli(
     min_steps: int = typer.Option(0, "--min-steps", help="Least number of steps for the epochs"),
     max_steps: int = typer.Option(0, "--max-steps", help="Number of steps; beats the epochs if not 0"),
     max_docs: int = typer.Option(0, "--max-docs", help="Train on so many documents; 0 for all"),
-    languages: str = typer.Option("", "--languages", help="Only these, e.g. cs; empty for the split's"),
+    languages: str = typer.Option(
+        "", "--languages", help="Only these, e.g. cs; all: each by itself; empty for the split's"
+    ),
     zero_shot: str = typer.Option(
         "", "--zero-shot", help="Test on each of these languages without its names, e.g. cs,pl or all"
     ),
     sources: str = typer.Option("", "--sources", help="For --zero-shot: names of these languages alone"),
-    sweep: str = typer.Option("", "--sweep", help="Each value of a setting in turn, e.g. NAME=-1,0,3"),
+    sweep: list[str] = typer.Option(
+        [], "--sweep", help="Each value of a setting in turn, e.g. NAME=-1,0,3; may be given again"
+    ),
+    transfer: str = typer.Option(
+        "", "--transfer", help="First train on this split, e.g. uner_hr+uner_sk, and take the encoder over"
+    ),
+    transfer_system: str = typer.Option("transfer_union", "--transfer-system", help="System for --transfer"),
     encoder: Path = typer.Option(Path("assets/encoder"), "--encoder", help="Folder with the encoder"),
     configs: Path = typer.Option(Path("configs"), "--configs", help="Folder with the configs"),
     corpus: Path = typer.Option(Path("corpus"), "--corpus", help="Folder with SOURCE.json and the splits"),
@@ -76,47 +104,52 @@ def experiments_cli(
 
     A finished run is kept, whatever its settings were: remove its folder to run it anew. An
     interrupted one goes on when the same command is given again. Settings are overridden as in spaCy,
-    e.g. --training.eval_frequency 100.
+    e.g. --training.eval_frequency 100. The record of a run has the command for it alone.
 
     With --zero-shot, the training part has the names of all languages but one, or those of --sources, and
     the texts of that one without names; dev and test are those of that one. Each language takes its turn.
+
+    With --transfer, systems whose config has `paths.source` begin with the encoder of a run on that split
+    with the same seed; it is trained first.
     """
     from wasabi import msg
 
     from .report import report
 
-    some = f"_{languages.replace(',', '-')}" if languages else ""
-    for system in _names(systems):
-        if not (configs / f"{system}.cfg").is_file():
-            path = configs / f"{system}.cfg"
+    for name in [*_names(systems), *([transfer_system] if transfer else [])]:
+        if not (configs / f"{name}.cfg").is_file():
+            path = configs / f"{name}.cfg"
             raise InputError("there is no such system", path=path, remedy="Give the names of configs")
-    values = read_sweep(sweep)
     if sources and not zero_shot:
         raise InputError("--sources are languages to learn from", remedy="Give --zero-shot, too")
-    parts = {}
-    for split in _names(splits):
-        if zero_shot:
-            whole = prepare(corpus, split, languages, 0)
-            for target in languages_of(whole) if zero_shot == "all" else _names(zero_shot):
-                name = f"{split}{some}_zero_{target}"
-                name += f"_from_{'-'.join(_names(sources))}" if sources else ""
-                parts[name] = prepare_zero_shot(corpus / name, whole, target, _names(sources), max_docs)
-        else:
-            parts[split] = prepare(corpus, split, languages, max_docs)
-    of_system = "" if zero_shot else some
-    runs = [
-        Experiment(system + of_system + suffix, split, int(seed), configs / f"{system}.cfg", settings)
-        for split in parts
-        for system in _names(systems)
-        for suffix, settings in values.items()
-        for seed in _names(seeds)
+    values = [value for each in sweep for value in read_sweep(each)] or [None]
+    designs = [
+        (design | {"system": name} | ({"setting": list(value)} if value else {}), parts)
+        for split in _names(splits)
+        for design, parts in _designs(corpus, split, languages, zero_shot, _names(sources), max_docs)
+        for name in _names(systems)
+        for value in values
     ]
+    union = {"system": transfer_system, "split": transfer}
+    union_parts = prepare(corpus, transfer, "", max_docs) if transfer else None
+    runs: list[Experiment] = []
+    for seed in map(int, _names(seeds)):
+        first = _experiment(union, union_parts, seed, configs) if union_parts else None
+        runs += [first] if first else []
+        for design, parts in designs:
+            run = _experiment(design, parts, seed, configs, first, training)
+            if _is_beyond_encoder(run, recipe, ctx.args, encoder):
+                msg.info(f"{run} is left out: the encoder has fewer layers")
+            else:
+                runs.append(run)
     options = [*("--recipe", recipe), *("--epochs", epochs), *("--min-steps", min_steps)]
     options += [*("--max-steps", max_steps), *("--gpu-id", use_gpu), *("--paths.encoder", encoder), *ctx.args]
     failed = []
     for i, run in enumerate(runs, start=1):
         msg.divider(f"{i} of {len(runs)}: {run}")
-        if not _run(run, *parts[run.split], options, training, metrics, use_gpu):
+        if _run(run, options, training, metrics, use_gpu):
+            _describe(run.below(metrics) / "metrics.json", run, _given(ctx), encoder)
+        else:
             failed.append(run)
             msg.fail(f"{run} failed, see above; the others go on")
     if len(failed) < len(runs):
@@ -126,19 +159,89 @@ def experiments_cli(
         raise typer.Exit(1)
 
 
+def _given(ctx: typer.Context) -> list[str]:
+    """What the user said that holds for all runs, as on the command line."""
+    of_runs = ("systems", "splits", "seeds", "languages", "zero_shot", "sources", "sweep", "transfer")
+    return [
+        word
+        for parameter in ctx.command.params
+        if parameter.name not in of_runs and ctx.params.get(parameter.name) not in (None, "", 0)
+        if ctx.get_parameter_source(parameter.name).name == "COMMANDLINE"
+        for word in (parameter.opts[0], str(ctx.params[parameter.name]))
+    ] + list(ctx.args)
+
+
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _run(
-    run: Experiment,
-    train: Path,
-    others: list[Path],
-    options: list[Any],
-    training: Path,
-    metrics: Path,
-    use_gpu: int,
-) -> bool:
+def _designs(
+    corpus: Path, split: str, languages: str, zero_shot: str, sources: list[str], max_docs: int
+) -> Iterator[tuple[dict[str, Any], Parts]]:
+    """What is learnt from and measured on in one split: it, some languages of it, or each without names."""
+    if zero_shot:
+        whole = prepare(corpus, split, languages, 0)
+        some = f"_{'-'.join(_names(languages))}" if languages else ""
+        for target in languages_of(whole) if zero_shot == ALL else _names(zero_shot):
+            name = f"{split}{some}_zero_{target}" + (f"_from_{'-'.join(sources)}" if sources else "")
+            parts = prepare_zero_shot(corpus / name, whole, target, sources, max_docs)
+            design = {"split": split, "held_out": target, "sources": sources}
+            yield design | ({"language": languages} if languages else {}), parts
+        return
+    for some in languages_of(prepare(corpus, split, "", 0)) if languages == ALL else [languages]:
+        parts = prepare(corpus, split, some, max_docs)
+        yield {"split": split} | ({"language": some} if some else {}), parts
+
+
+def _experiment(
+    design: dict[str, Any],
+    parts: Parts,
+    seed: int,
+    configs: Path,
+    first: Experiment | None = None,
+    training: Path = Path("training"),
+) -> Experiment:
+    """A run by its design; `first` is the one whose encoder it takes over, if its system does so."""
+    system, split, settings = design["system"], design["split"], ()
+    config = configs / f"{system}.cfg"
+    if "held_out" in design:
+        split = parts.others[0].parent.name
+    elif "language" in design:
+        system += f"_{design['language'].replace(',', '-')}"
+    if "setting" in design:
+        name, value = design["setting"]
+        system += f"_{name.rpartition('.')[2]}_{value}"
+        settings = (f"--{name}={value}",)
+    if first and takes_weights(config):
+        design = design | {"transfer": first.split}
+        system += f"_from_{first.split}"
+        settings += ("--paths.source", str(first.below(training) / "model-best"))
+    return Experiment(system, split, seed, config, parts, settings, design)
+
+
+def takes_weights(config: Path) -> bool:
+    """RETURNS (bool): Whether a system may begin with the encoder of another run."""
+    from ..training.config import merge_config
+
+    return "source" in merge_config(config).get("paths", {})
+
+
+def _is_beyond_encoder(run: Experiment, recipe: str, arguments: list[str], encoder: Path) -> bool:
+    """Whether more layers are to be frozen than the encoder has."""
+    from spacy.cli._util import parse_config_overrides
+
+    from ..training.config import merge_config, read_recipe
+
+    name, value = run.design.get("setting", ("", ""))
+    if name != FROZEN or not (encoder / "config.json").is_file():
+        return False
+    overrides = read_recipe(run.config, recipe) | parse_config_overrides(list(arguments))
+    model = merge_config(run.config, overrides)["components"]["transformer"]["model"]
+    depth = json.loads((encoder / "config.json").read_text(encoding="utf-8"))["num_hidden_layers"]
+    return int(value) > min(depth, model.get("layers") or depth)
+
+
+def _run(run: Experiment, options: list[Any], training: Path, metrics: Path, use_gpu: int) -> bool:
     """Train and evaluate, each in a process of its own, unless that is done.
 
     RETURNS (bool): Whether it succeeded.
@@ -146,21 +249,36 @@ def _run(
     from wasabi import msg
 
     folder, record = run.below(training), run.below(metrics) / "metrics.json"
-    target = others[0].parent / TARGET_FILE
-    texts = ("--paths.target", target) if target.is_file() else ()
+    (train, others), target = run.parts, run.parts.target
     if is_done(folder, record, [path.stem for path in others]):
         msg.good(f"Finished before and kept, with its settings; remove {folder} to run it anew")
         return True
     if not is_trained(folder) and not _command(
         *("train", run.config, folder, "--name", run.system, "--resume", *options),
-        *("--paths.train", train, "--paths.dev", others[0], *texts, "--system.seed", run.seed),
-        *run.settings,
+        *("--paths.train", train, "--paths.dev", others[0], *(("--paths.target", target) if target else ())),
+        *("--system.seed", run.seed, *run.settings),
     ):
         return False
     return _command(
         *("evaluate", folder / "model-best", *others, "--gpu-id", use_gpu),
         *("--run", folder / "metrics.json", "--metrics", record),
     )
+
+
+def _describe(record: Path, run: Experiment, given: list[str], encoder: Path) -> None:
+    """Add to the record of a run what it was for, the command for it alone, and how its texts are cut up."""
+    from ..evaluation.fertility import fertility
+    from ..evaluation.metrics import read_metrics, write_json
+
+    old = read_metrics(record)
+    if "experiment" in old:
+        return
+    command = ["python", "-m", "spacy_slavner", "experiments", *run.arguments(), *given]
+    added: dict[str, Any] = {"experiment": run.design | {"command": shlex.join(command)}}
+    if (encoder / "tokenizer.json").is_file():
+        languages = fertility(encoder, run.parts.others[1])
+        added["fertility"] = {"encoder": encoder.name, "languages": languages}
+    write_json(record, old | added)
 
 
 def _command(*arguments: Any) -> bool:
@@ -196,172 +314,15 @@ def is_done(folder: Path, record: Path, parts: list[str]) -> bool:
     return own["info"] == scored["info"] and all(part in scored["results"] for part in parts)
 
 
-def prepare(corpus: Path, split: str, languages: str, max_docs: int) -> tuple[Path, list[Path]]:
-    """Find the parts of a split; those of the shared tasks are made where they are missing.
-
-    corpus (Path): Folder with the splits.
-    split (str): Name of the split, or several with + between them, whose parts are joined.
-    languages (str): Only these, parted by commas; empty for all.
-    max_docs (int): Most training documents; 0 for all.
-    RETURNS (tuple[Path, list[Path]]): The training part, and those to evaluate on, dev first.
-    RAISES (InputError): If the parts are not there and cannot be made.
-    """
-    from .corpus import PARTS_FILE, SOURCE_FILE, prepare_cli
-
-    folder = corpus / (f"{split}_{languages.replace(',', '-')}" if languages else split)
-    if "+" in split and not (folder / PARTS_FILE).is_file():
-        join(folder, [prepare(corpus, one, languages, 0) for one in split.split("+")])
-    if not (folder / "train.spacy").is_file():
-        if not (corpus / SOURCE_FILE).is_file():
-            raise InputError(
-                "there is no such part of a corpus, and no record of a corpus to make it of",
-                path=folder / "train.spacy",
-                remedy="Run the commands `corpus` or `prepare-columns` first",
-            )
-        prepare_cli(corpus / SOURCE_FILE, folder, split, languages, 0)
-    parts = [folder / "dev.spacy", folder / "test.spacy"]
-    parts += [path for path in [folder / "snippets.spacy"] if path.is_file()]
-    return limit(folder, max_docs) if max_docs else folder / "train.spacy", parts
-
-
-def limit(folder: Path, max_docs: int) -> Path:
-    """Write a part of a training part, once.
-
-    folder (Path): Folder with train.spacy.
-    max_docs (int): Number of documents.
-    RETURNS (Path): The smaller part, whose record says of how many documents it was taken; the whole
-        one if it has no more.
-    """
-    from ..corpora.docbin import read_docs, write_docbin
-    from ..corpora.sources import blank_pipeline
-    from ..corpora.subset import subset
-    from ..evaluation.metrics import write_json
-    from .corpus import PARTS_FILE, corpus_names, corpus_size
-
-    whole, smaller = folder / "train.spacy", folder / f"train-{max_docs}" / "train.spacy"
-    if smaller.is_file():
-        return smaller
-    docs = list(read_docs(whole, blank_pipeline().vocab))
-    if len(docs) <= max_docs:
-        return whole
-    used = write_docbin(subset(docs, max_docs), smaller)
-    corpus, split = corpus_names(whole)
-    documents = {"used": used, "all": corpus_size(whole)["all"]}
-    write_json(smaller.parent / PARTS_FILE, {"corpus": corpus, "split": split, "documents": documents})
-    return smaller
-
-
-def join(folder: Path, splits: list[tuple[Path, list[Path]]]) -> None:
-    """Write the parts of several splits together: train with train, dev with dev, test with test.
-
-    A document says which types of names the training part of its corpus has (`doc._.annotated_types`), so
-    that names of other types are neither learnt as ordinary text nor expected; see `spacy-slavner.Corpus.v1`.
-
-    folder (Path): Where to.
-    splits (list[tuple[Path, list[Path]]]): From `prepare`.
-    RAISES (InputError): A training part has no names, or the types of two collide.
-    """
-    from ..corpora.docbin import read_docs, write_docbin
-    from ..corpora.mixed import check_types
-    from ..corpora.sources import blank_pipeline
-    from ..evaluation.metrics import write_json
-    from .corpus import PARTS_FILE, corpus_names
-
-    vocab = blank_pipeline().vocab
-    types: dict[str, set[str]] = {}
-    joined: dict[str, list[Doc]] = {"train": [], "dev": [], "test": []}
-    for train, others in splits:
-        docs = [list(read_docs(path, vocab)) for path in (train, *others[:2])]
-        known = types.setdefault(str(train), {ent.label_ for doc in docs[0] for ent in doc.ents})
-        if not known:
-            raise InputError("the corpus has no annotation of names", path=train)
-        for part, some in zip(joined.values(), docs, strict=True):
-            for doc in some:
-                doc._.annotated_types = sorted(known)
-            part += some
-    check_types(types)
-    for part, docs in joined.items():
-        write_docbin(docs, folder / f"{part}.spacy")
-    corpora = dict.fromkeys(corpus_names(train)[0] for train, _ in splits)
-    write_json(folder / PARTS_FILE, {"corpus": "+".join(corpora), "split": folder.name})
-
-
-def languages_of(parts: tuple[Path, list[Path]]) -> list[str]:
-    """RETURNS (list[str]): The languages of a split that are in its training, dev and test part."""
-    from ..corpora.docbin import read_docs
-    from ..corpora.sources import blank_pipeline
-
-    vocab = blank_pipeline().vocab
-    found = [{doc._.language for doc in read_docs(path, vocab)} for path in (parts[0], *parts[1][:2])]
-    return sorted(set.intersection(*found) - {None})
-
-
-def prepare_zero_shot(
-    folder: Path, parts: tuple[Path, list[Path]], target: str, sources: list[str], max_docs: int
-) -> tuple[Path, list[Path]]:
-    """Write what is learnt and tested when the names of one language are unknown, once.
-
-    Moon et al. (2019, section "Zero-shot Inference"): train on the other languages; choose and test on the
-    target's dev and test part. Beside them lie the target's training texts without names, for tasks on
-    unlabelled text.
-
-    folder (Path): Where to.
-    parts (tuple[Path, list[Path]]): The split with all languages, from `prepare`.
-    target (str): The language.
-    sources (list[str]): Languages whose names are known; none for all others.
-    max_docs (int): Most training documents with names; 0 for all.
-    RETURNS (tuple[Path, list[Path]]): The training part, and those to evaluate on, dev first.
-    RAISES (InputError): A part would be empty.
-    """
-    from ..corpora.docbin import write_docbin
-    from ..evaluation.metrics import write_json
-    from .corpus import PARTS_FILE, corpus_names
-
-    if not (folder / PARTS_FILE).is_file():
-        for name, docs in _zero_shot_docs(parts, target, sources).items():
-            write_docbin(docs, folder / name)
-        write_json(folder / PARTS_FILE, {"corpus": corpus_names(parts[0])[0], "split": folder.name})
-    train = limit(folder, max_docs) if max_docs else folder / "train.spacy"
-    return train, [folder / "dev.spacy", folder / "test.spacy"]
-
-
-def _zero_shot_docs(
-    parts: tuple[Path, list[Path]], target: str, sources: list[str]
-) -> "dict[str, list[Doc]]":
-    """The documents of each file that `prepare_zero_shot` writes."""
-    from ..corpora.docbin import read_docs
-    from ..corpora.sources import blank_pipeline
-
-    vocab = blank_pipeline().vocab
-    train, dev, test = (list(read_docs(path, vocab)) for path in (parts[0], *parts[1][:2]))
-    known = set(sources or (doc._.language for doc in train)) - {target}
-    result = {"train.spacy": [doc for doc in train if doc._.language in known]}
-    for name, docs in ((TARGET_FILE, train), ("dev.spacy", dev), ("test.spacy", test)):
-        result[name] = [doc for doc in docs if doc._.language == target]
-    for doc in result[TARGET_FILE]:
-        doc.set_ents([], default="missing")
-    for name, docs in result.items():
-        if not docs:
-            there = ", ".join(sorted({str(doc._.language) for doc in train}))
-            raise InputError(
-                f"no documents for {name} with {target!r} as target",
-                path=parts[0],
-                remedy=f"The training part has the languages {there}",
-            )
-    return result
-
-
-def read_sweep(sweep: str) -> dict[str, tuple[str, ...]]:
+def read_sweep(sweep: str) -> list[tuple[str, str]]:
     """Read the values that a setting takes in turn.
 
-    sweep (str): Such as "components.transformer.model.frozen_layers=-1,0,3"; empty for no such setting.
-    RETURNS (dict[str, tuple[str, ...]]): Arguments by the suffix for the system's name.
+    sweep (str): Such as "components.transformer.model.frozen_layers=-1,0,3".
+    RETURNS (list[tuple[str, str]]): The setting with each value.
     RAISES (InputError): It is not of that form.
     """
-    if not sweep:
-        return {"": ()}
     name, _, values = sweep.partition("=")
     if "." not in name or not _names(values):
         remedy = "Write it as components.transformer.model.frozen_layers=-1,0,3"
         raise InputError(f"--sweep {sweep} names no values of a setting", remedy=remedy)
-    return {f"_{name.rpartition('.')[2]}_{value}": (f"--{name}={value}",) for value in _names(values)}
+    return [(name, value) for value in _names(values)]

@@ -33,6 +33,7 @@ def report(
     """
     from ..evaluation.metrics import find_metrics, write_json
     from ..evaluation.plots import plot_records
+    from ..evaluation.regimes import training_sections
     from ..evaluation.report import collect_results, read_records, render_markdown
     from ..files import whole_file
 
@@ -49,7 +50,8 @@ def report(
     command += ["--plots", str(plots)] if plots else []
     command += ["--released", released] if released else []
     links = [Path(os.path.relpath(image, out.parent)).as_posix() for image in images]
+    text = render_markdown(records, results, command, links, training_sections(records))
     with whole_file(out) as temporary:
-        temporary.write_text(render_markdown(records, results, command, links), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
     written = ", ".join(str(path) for path in (out, json, plots) if path)
     print(f"{len(records.runs)} results from {len(files)} records: {written}")

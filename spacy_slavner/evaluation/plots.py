@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def plot_records(records: Records, folder: Path | str) -> list[Path]:
     """Draw the learning curves of each split, and F1 by language and type of each scored part.
 
+    Curves of runs that hold a language out are drawn together, by `zero_shot_curves`.
+
     records (Records): The records of runs.
     folder (Path | str): Where the images go.
     RETURNS (list[Path]): The images.
@@ -23,17 +25,63 @@ def plot_records(records: Records, folder: Path | str) -> list[Path]:
     """
     _require_matplotlib()
     folder, images = Path(folder), []
-    for split in unique(split for split, _, _ in records.curves):
+    held_out = {run.info["split"] for run in records.runs if "held_out" in run.design}
+    for split in unique(split for split, _, _ in records.curves if split not in held_out):
         curves = {
             f"{system}, seed {seed}": curve
             for (name, system, seed), curve in sorted(records.curves.items())
             if name == split
         }
         images.append(_save(_curves(curves, split), folder / f"learning_curve_{split}.png"))
-    for key in unique(run.key for run in records.runs):
+    for key in unique(run.key for run in records.plain_runs):
         here = [run for run in records.runs if run.key == key]
         images.append(_save(_bars(here, key), folder / f"f1_{key}.png"))
+    for split, curves in zero_shot_curves(records).items():
+        images.append(_save(_trajectories(curves, split), folder / f"zero_shot_{split}.png"))
     return images
+
+
+def zero_shot_curves(records: Records) -> dict[str, dict[str, dict[str, dict[int, float]]]]:
+    """The score on the dev part of a held-out language over the training, as in Moon et al. (2019, figure 3).
+
+    records (Records): The records of runs.
+    RETURNS (dict): By split, held-out language and system: the mean over the seeds by step.
+    """
+    found: dict = {}
+    for run in records.runs:
+        curve = records.curves.get((run.info["split"], run.system, run.seed))
+        if "held_out" not in run.design or run.part != "test" or not curve:
+            continue
+        sources = "-".join(run.design.get("sources") or [])
+        system = f"{run.system} from {sources}" if sources else run.system
+        of_language = found.setdefault(run.design["split"], {}).setdefault(run.design["held_out"], {})
+        steps = of_language.setdefault(system, {})
+        for row in curve:
+            if row.get("score") is not None:
+                steps.setdefault(row["step"], []).append(row["score"])
+    return {
+        split: {
+            language: {
+                system: {step: fmean(values) for step, values in sorted(steps.items())}
+                for system, steps in systems.items()
+            }
+            for language, systems in languages.items()
+        }
+        for split, languages in found.items()
+    }
+
+
+def _trajectories(curves: dict[str, dict[str, dict[int, float]]], title: str) -> Figure:
+    """One plot for each held-out language, a line for each system."""
+    figure = _figure(5 * len(curves), 4)
+    plots = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
+    for axes, (language, systems) in zip(plots, sorted(curves.items()), strict=True):
+        for system, steps in systems.items():
+            axes.plot(list(steps), [100 * score for score in steps.values()], ".-", label=system)
+        axes.set(title=f"{title}: {language} held out", xlabel="Step", ylabel="Score on its dev part")
+        axes.grid(alpha=0.3)
+    plots[-1].legend(fontsize="x-small")
+    return figure
 
 
 def _require_matplotlib() -> None:

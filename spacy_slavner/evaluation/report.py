@@ -2,7 +2,7 @@
 
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,12 +39,14 @@ class Run:
     info (dict): The record's "info".
     part (str): For instance "dev".
     result (dict): The record's "results" for that part.
+    design (dict): The record's "experiment": what the run was for; empty if it does not say.
     """
 
     path: Path
     info: dict[str, Any]
     part: str
     result: dict[str, Any]
+    design: dict[str, Any] = field(default_factory=dict)
 
     @property
     def system(self) -> str:
@@ -69,12 +71,19 @@ class Records:
     runs (list[Run]): Their results, in the order of system, key and seed.
     curves (dict): Learning curves by (split, system, seed).
     sections (dict[str, Any]): The records' further SECTIONS, joined.
+    fertility (dict): Pieces by language, as `fertility.fertility` counts them, by (split, encoder).
     """
 
     infos: list[dict[str, Any]] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
     curves: dict[tuple[str, str, int], list[dict[str, Any]]] = field(default_factory=dict)
     sections: dict[str, Any] = field(default_factory=dict)
+    fertility: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def plain_runs(self) -> list[Run]:
+        """The runs that are compared split by split: those that hold no language out."""
+        return [run for run in self.runs if "held_out" not in run.design]
 
 
 def read_records(paths: Iterable[Path]) -> Records:
@@ -92,8 +101,12 @@ def read_records(paths: Iterable[Path]) -> Records:
         records.infos.append(info)
         if record["learning_curve"]:
             records.curves[info["split"], info["system"], info["seed"]] = record["learning_curve"]
+        design = record.get("experiment", {})
+        if pieces := record.get("fertility"):
+            row = records.fertility.setdefault((design["split"], pieces["encoder"]), {})
+            row |= pieces["languages"]
         for part, result in record["results"].items():
-            run = Run(path, info, part, result)
+            run = Run(path, info, part, result, design)
             other = runs.setdefault((run.system, run.key, run.seed), run)
             if other.result != result:
                 raise InputError(
@@ -280,16 +293,23 @@ LABELS = dict(
 )
 
 
-def render_markdown(records: Records, results: dict[str, Any], command: list[str], images: list[str]) -> str:
+def render_markdown(
+    records: Records,
+    results: dict[str, Any],
+    command: list[str],
+    images: list[str],
+    more: Sequence[str] = (),
+) -> str:
     """The report in Markdown.
 
     records (Records): The records of runs.
     results (dict[str, Any]): From `collect_results`.
     command (list[str]): The command that makes the report.
     images (list[str]): The plots, as seen from the report.
+    more (Sequence[str]): Further sections, such as those of `regimes.training_sections`.
     RETURNS (str): The text.
     """
-    runs = records.runs
+    runs = records.plain_runs
     parts = ["# Results", _provenance(records.infos, command)]
     for key in unique(run.key for run in sorted(runs, key=lambda run: run.key)):
         here = [run for run in runs if run.key == key]
@@ -310,6 +330,7 @@ def render_markdown(records: Records, results: dict[str, Any], command: list[str
                 parts += [f"### {split}", *_note(here), _oracle_table(here, name)]
             if rest := {key: value for key, value in results[name].items() if key not in measured}:
                 parts.append(_section_table(rest))
+    parts += more
     if images:
         parts += ["## Plots", *(f"![{Path(image).stem}]({image})" for image in images)]
     return "\n\n".join(parts) + "\n"

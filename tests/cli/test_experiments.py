@@ -1,6 +1,7 @@
 """Systems x splits x seeds: what is done, what is kept, and what is said about it."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -126,8 +127,17 @@ def test_zero_shot_takes_the_names_of_one_language_away(project, run, commands):
         assert (record["info"]["corpus"], record["info"]["split"]) == ("sample", f"auto_zero_{target}")
         assert record["info"]["documents"]["used"] == 3
         assert set(record["results"]["test"]["span"]["by_language"]) == {target}
+        assert (record["experiment"]["split"], record["experiment"]["held_out"]) == ("auto", target)
     train = commands[0]
     assert train[train.index("--paths.target") + 1] == Path("corpus/auto_zero_cs/target.spacy")
+    report = (project / "metrics/report.md").read_text()
+    assert "## Zero-shot" in report and "| System | Split | Names of | cs | pl | Budget |" in report
+    assert "| 3 documents, 1 steps |" in report and "## auto_zero_cs_test" not in report
+    # The command for one run alone is that run.
+    commands.clear()
+    words = shlex.split(record["experiment"]["command"])
+    assert words[words.index("--zero-shot") + 1] == "pl" and record["experiment"]["command"] in report
+    assert "1 of 1 runs" in run(*words[3:]) and commands == []
     # Again: nothing is done. From one language alone: other data, so another run.
     commands.clear()
     run("experiments", *options, "--zero-shot", "cs,pl", "--max-docs", 3)
@@ -149,7 +159,7 @@ def test_joined_splits_say_what_they_annotate(project):
     for doc in docs:
         doc.set_ents([ent for ent in doc.ents if ent.label_ == "LOC"], default="outside")
     write_docbin(docs, Path("corpus/other/train.spacy"))
-    train, others = experiments.prepare(Path("corpus"), "auto+other", "", 0)
+    train, others = parts = experiments.prepare(Path("corpus"), "auto+other", "", 0)
     joined = list(read_docs(train, vocab))
     assert len(joined) == 2 * len(docs)
     assert list(joined[-1]._.annotated_types) == ["LOC"] and "PER" in joined[0]._.annotated_types
@@ -160,7 +170,7 @@ def test_joined_splits_say_what_they_annotate(project):
     assert known[0][-1] == ["LOC"] and set(map(str, known[1])) == {"None"}
     assert [path.name for path in others] == ["dev.spacy", "test.spacy"]
     assert list(list(read_docs(others[1], vocab))[-1]._.annotated_types) == ["LOC"]
-    assert experiments.languages_of((train, others)) == ["bg", "cs", "pl", "ru", "sl", "uk"]
+    assert experiments.languages_of(parts) == ["bg", "cs", "pl", "ru", "sl", "uk"]
 
 
 @pytest.mark.parametrize("label,error", [(None, "no annotation of names"), ("loc", "label sets collide")])
@@ -182,8 +192,70 @@ def test_a_setting_takes_each_value(project, run, commands):
         name = f"feature_crf_max_iterations_{value}"
         info = read_metrics(project / f"metrics/{name}/auto/0/metrics.json")["info"]
         assert info["changed"]["components.feature_crf.max_iterations"] == ["default", value]
-    negative = experiments.read_sweep("a.b=-1,0")
-    assert negative == {"_b_-1": ("--a.b=-1",), "_b_0": ("--a.b=0",)}
+        experiment = read_metrics(project / f"metrics/{name}/auto/0/metrics.json")["experiment"]
+        assert experiment["setting"] == ["components.feature_crf.max_iterations", str(value)]
+    assert experiments.read_sweep("a.b=-1,0") == [("a.b", "-1"), ("a.b", "0")]
+    report = (project / "metrics/report.md").read_text()
+    assert "| feature_crf | components.feature_crf.max_iterations | 3 | auto |" in report
+
+
+def test_each_language_by_itself_beside_all(project, run, commands):
+    options = ("--systems", "feature_crf", *OPTIONS, "--seeds", "0")
+    for languages in ("", "cs,pl", "cs"):
+        run("experiments", *options, "--languages", languages)
+    report = (project / "metrics/report.md").read_text()
+    rows = [line for line in report.splitlines() if line.startswith("| feature_crf | auto |")]
+    assert [row.split(" | ")[2] for row in rows] == ["each language alone", "all languages"]
+    split = experiments.prepare(Path("corpus"), "auto", "", 0)
+    designs = list(experiments._designs(Path("corpus"), "auto", "all", "", [], 0))
+    assert [design["language"] for design, _ in designs] == experiments.languages_of(split)
+
+
+def test_more_layers_than_there_are_are_not_frozen(project, run, monkeypatch):
+    monkeypatch.setattr(experiments, "_command", lambda *arguments: noted.append(arguments))
+    noted = []
+    (project / "encoder").mkdir()
+    (project / "encoder/config.json").write_text('{"num_hidden_layers": 5}')
+    for name in ("bert_linear", "multilingual"):
+        shutil.copy(ROOT / f"configs/{name}.cfg", project / "configs")
+    options = ("--systems", "multilingual", "--encoder", "encoder", *OPTIONS, "--seeds", "0")
+    sweep = f"{experiments.FROZEN}=-1,0,3,5,7,12"
+    for arguments, fitting in [((), "-1 0 3 5"), ((f"--{experiments.FROZEN[:-14]}.layers=4",), "-1 0 3")]:
+        noted.clear()
+        output = run("experiments", *options, "--sweep", sweep, *arguments, code=1)
+        assert [line[-1].rpartition("=")[2] for line in noted] == fitting.split()
+        assert "fewer layers" in output
+
+
+@pytest.fixture
+def small(project, tiny_encoder, monkeypatch) -> list:
+    """The options of runs of real systems on a tiny encoder, on two documents."""
+    for path in (ROOT / "configs").glob("*.cfg"):
+        shutil.copy(path, project / "configs")
+    for part in ("train", "dev", "test"):
+        path = project / f"corpus/auto/{part}.spacy"
+        write_docbin(list(read_docs(path, blank_pipeline().vocab))[:2], path)
+    shutil.copytree(project / "corpus/auto", project / "corpus/other")
+    (project / "corpus/other/snippets.spacy").unlink(missing_ok=True)
+    options = ["--max-steps", 1, "--seeds", "0", "--recipe", "short", "--encoder", tiny_encoder]
+    return [*options, "--components.transformer.model.layers=null"]
+
+
+def test_transfer_trains_the_union_once_and_takes_its_encoder(small, run, commands):
+    options = ["--splits", "auto", "--transfer", "auto+other", *small]
+    run("experiments", "--systems", "bert_linear,transfer,transfer_crf", *options)
+    trained = [command for command in commands if command[0] == "train"]
+    assert [c[1].stem for c in trained] == ["transfer_union", "bert_linear", "transfer", "transfer_crf"]
+    sources = [c[c.index("--paths.source") + 1] if "--paths.source" in c else None for c in trained]
+    assert sources == [None, None, *["training/transfer_union/auto+other/0/model-best"] * 2]
+    record = read_metrics(Path("metrics/transfer_from_auto+other/auto/0/metrics.json"))
+    assert record["experiment"]["transfer"] == "auto+other"
+    assert {row["tokens"] > 0 for row in record["fertility"]["languages"].values()} == {True}
+    report = Path("metrics/report.md").read_text()
+    assert "| transfer | auto+other | auto | test |" in report and "## Pieces per token" in report
+    commands.clear()
+    run(*shlex.split(record["experiment"]["command"])[3:])
+    assert commands == []
 
 
 def test_bad_zero_shot(project, run, commands):

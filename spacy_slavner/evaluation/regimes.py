@@ -1,0 +1,222 @@
+"""Sections of the report on ways to train: zero-shot, settings that were varied, languages alone, transfer.
+
+They are made of the runs whose record has an "experiment", as the command `experiments` leaves it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from statistics import fmean
+from typing import Any
+
+from .report import Records, Run, figures_of, spread, unique
+from .tables import markdown_table
+
+# What systems with tasks on unlabelled texts are compared with, and those that take an encoder over.
+PLAIN = "multilingual"
+WITHOUT_TRANSFER = {"transfer": "bert_linear", "transfer_crf": "bert_crf"}
+NONE = "–"
+
+
+def training_sections(records: Records) -> list[str]:
+    """What the records say of ways to train, in Markdown.
+
+    records (Records): The records of runs.
+    RETURNS (list[str]): Headings, texts and tables; those of what was not run are left out. F1 is that of
+        exact spans in percent, on the test part; where settings are varied on a split, on its dev part.
+    """
+    runs = [run for run in records.runs if run.design]
+    sections = [_zero_shot, _unlabelled, _settings, _languages_alone, _transfer]
+    return [part for section in sections for part in section(runs)] + _fertility(records.fertility)
+
+
+Key = tuple[str, ...]
+
+
+def _section(title: str, text: str, header: list[str], rows: list[list[str]], runs: list[Run]) -> list[str]:
+    """A section with its table and the command of each run; nothing if there are no rows."""
+    if not rows:
+        return []
+    commands = unique(run.design["command"] for run in runs)
+    fold = ["<details><summary>One command for each run</summary>", "```", *commands, "```", "</details>"]
+    return [f"## {title}", text, markdown_table(header, rows), fold[0], "\n".join(fold[1:-1]), fold[-1]]
+
+
+def _grouped(runs: list[Run], key: Callable[[Run], Key]) -> dict[Key, list[Run]]:
+    groups: dict[Key, list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[key(run)].append(run)
+    return groups
+
+
+def _f1(run: Run, language: str = "") -> float | None:
+    figures = figures_of(run.result)
+    return (figures["by_language"].get(language, {}) if language else figures).get("span_f1")
+
+
+def _budget(runs: list[Run]) -> str:
+    """What the runs of a row were trained on, and how long."""
+    sizes = unique((run.info.get("documents") or {}).get("used") for run in runs)
+    steps = unique(run.info.get("steps") for run in runs)
+    parts = [(sizes, "documents"), (steps, "steps")]
+    known = [([n for n in some if n is not None], what) for some, what in parts]
+    return ", ".join(f"{_range(some)} {what}" for some, what in known if some) or NONE
+
+
+def _range(numbers: list[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def _sources(run: Run) -> str:
+    return ", ".join(run.design.get("sources") or []) or "all others"
+
+
+def _matrix(rows: dict[Key, list[Run]], column: Callable[[Run], str]) -> tuple[list[str], list[list[str]]]:
+    """Columns, and rows of F1 by column with the budget behind them."""
+    columns = sorted({column(run) for runs in rows.values() for run in runs})
+    table = []
+    for key, runs in rows.items():
+        cells = [spread([_f1(run) for run in runs if column(run) == name]) for name in columns]
+        table.append([*key, *cells, _budget(runs)])
+    return columns, table
+
+
+def _zero_shot(runs: list[Run]) -> list[str]:
+    here = [r for r in _held_out(runs) if "setting" not in r.design]
+    columns, rows = _matrix(
+        _grouped(here, lambda r: (r.system, r.design["split"], _sources(r))), lambda r: r.design["held_out"]
+    )
+    text = (
+        "Test F1 in languages of which no names were learnt, only those of the languages under “names of”; "
+        "the best checkpoint was chosen by the dev part of the tested language."
+    )
+    return _section("Zero-shot", text, ["System", "Split", "Names of", *columns, "Budget"], rows, here)
+
+
+def _held_out(runs: list[Run]) -> list[Run]:
+    return [run for run in runs if "held_out" in run.design and run.part == "test"]
+
+
+def _unlabelled(runs: list[Run]) -> list[str]:
+    """Tasks on the target's unlabelled texts against none, at the same settings."""
+    here = _held_out(runs)
+
+    def where(run: Run) -> Key:
+        setting = "=".join(run.design.get("setting", ()))
+        return run.design["split"], _sources(run), setting, run.design["held_out"]
+
+    plain = _grouped([run for run in here if run.design["system"] == PLAIN], where)
+    others = [r for r in here if r.design["system"].startswith("zero_shot") and where(r) in plain]
+    targets = sorted({run.design["held_out"] for run in others})
+    rows = []
+    for (system, *place), some in _grouped(others, lambda r: (r.design["system"], *where(r)[:3])).items():
+        gains = [
+            _gain([r for r in some if r.design["held_out"] == target], plain[*place, target])
+            for target in targets
+        ]
+        rows.append(
+            [system.removeprefix("zero_shot_").upper().replace("_", "+"), *place, *map(_signed, gains)]
+        )
+    text = (
+        "Gain in test F1 over the same without unlabelled texts. LI: their language is learnt; CL: masked "
+        "pieces are guessed; PC: those of the names that the recogniser finds."
+    )
+    header = ["Task", "Split", "Names of", "Setting", *targets]
+    return _section("Unlabelled texts of the target language against none", text, header, rows, others)
+
+
+def _gain(runs: list[Run], others: list[Run]) -> float | None:
+    """Mean F1 of some runs less that of others, None where either was not measured."""
+    means = []
+    for some in (runs, others):
+        known = [value for run in some if (value := _f1(run)) is not None]
+        means.append(fmean(known) if known else None)
+    return None if None in means else means[0] - means[1]
+
+
+def _signed(value: float | None) -> str:
+    return NONE if value is None else f"{100 * value:+.2f}"
+
+
+def _settings(runs: list[Run]) -> list[str]:
+    """Each setting that was varied: a row for each value."""
+    here = [r for r in _held_out(runs) if "setting" in r.design]
+    here += [r for r in runs if "setting" in r.design and "held_out" not in r.design and r.part == "dev"]
+    groups = _grouped(here, lambda r: (r.design["system"], *r.design["setting"], _place(r)))
+    columns, rows = _matrix(groups, lambda r: r.design.get("held_out", "dev"))
+    text = (
+        "F1 where one setting is varied and all others stay: under “dev” on the dev part of the split, under "
+        "a language on its test part where none of its names was learnt."
+    )
+    header = ["System", "Setting", "Value", "Split", *columns, "Budget"]
+    return _section("Settings that were varied", text, header, rows, here)
+
+
+def _place(run: Run) -> str:
+    if "held_out" not in run.design:
+        return run.design["split"]
+    return f"{run.design['split']}, names of {_sources(run)}"
+
+
+def _languages_alone(runs: list[Run]) -> list[str]:
+    """One model for all languages against one for each."""
+    here = [r for r in runs if r.part == "test" and not {"held_out", "setting"} & set(r.design)]
+    alone = [r for r in here if "language" in r.design and "," not in r.design["language"]]
+    places = {(r.design["system"], r.design["split"]) for r in alone}
+    joint = [
+        r for r in here if "language" not in r.design and (r.design["system"], r.design["split"]) in places
+    ]
+    languages = sorted({run.design["language"] for run in alone})
+    rows = []
+    for place in sorted(places):
+        for what, some in (("each language alone", alone), ("all languages", joint)):
+            own = [r for r in some if (r.design["system"], r.design["split"]) == place]
+            cells = [
+                spread([_f1(r, name) for r in own if r.design.get("language", name) == name])
+                for name in languages
+            ]
+            rows.append([*place, what, *cells, _budget(own)])
+    text = "Test F1 of one model that learnt all languages, and of models that learnt one."
+    header = ["System", "Split", "Learnt", *languages, "Budget"]
+    return _section("One model for all languages", text, header, rows if joint else [], alone + joint)
+
+
+def _transfer(runs: list[Run]) -> list[str]:
+    """Encoders that learnt from other corpora before, against those that did not."""
+    here = [r for r in runs if "transfer" in r.design]
+    rows, others = [], []
+    for (system, split, source, part), some in _grouped(
+        here, lambda r: (r.design["system"], r.design["split"], r.design["transfer"], r.part)
+    ).items():
+        own = [
+            r for r in runs
+            if r.system == WITHOUT_TRANSFER.get(system) and (r.design["split"], r.part) == (split, part)
+        ]  # fmt: skip
+        cells = [spread([_f1(run) for run in which]) for which in (own, some)]
+        rows.append([system, source, split, part, *cells, _signed(_gain(some, own)), _budget(some)])
+        others += own
+    text = (
+        "F1 of systems that begin with an encoder trained on the union of other corpora's types, whose tag "
+        "layer is replaced, beside the same systems without that."
+    )
+    header = ["System", "Learnt before", "Split", "Part", "Without", "With", "Gain", "Budget"]
+    return _section("Transfer from other corpora", text, header, rows, here + others)
+
+
+def _fertility(found: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
+    """Pieces per token and unknown ones, a row for each split and encoder."""
+    languages = sorted({language for row in found.values() for language in row})
+    rows = []
+    for (split, encoder), row in sorted(found.items()):
+        cells = [_pieces(row[name]) if name in row else NONE for name in languages]
+        rows.append([split, encoder, *cells])
+    if not rows:
+        return []
+    text = "Pieces per token in test parts; in brackets the share of pieces that the vocabulary lacks."
+    return ["## Pieces per token", text, markdown_table(["Split", "Encoder", *languages], rows)]
+
+
+def _pieces(row: dict[str, int]) -> str:
+    if not row["tokens"] or not row["pieces"]:
+        return NONE
+    return f"{row['pieces'] / row['tokens']:.2f} ({row['unknown'] / row['pieces']:.1%})"
