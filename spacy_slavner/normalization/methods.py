@@ -72,6 +72,16 @@ class Memory:
             for language, forms in counts.items()
         }
 
+    def add(self, language: str | None, form: str, base: str) -> None:
+        """Add a base form, or replace what was known; it counts as certain.
+
+        language (str | None): The language; None for documents whose language is not known.
+        form (str): The name as it stands in texts, in capital or small letters.
+        base (str): Its base form.
+        """
+        forms = self._bases.setdefault(language or "", {})
+        forms[form] = forms[_folded(form)] = (base, 1.0)
+
     def predict(self, texts: Sequence[Text]) -> BasesT:
         """Look names up.
 

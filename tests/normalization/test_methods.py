@@ -38,6 +38,15 @@ def test_memory_is_the_same_after_saving():
     assert again.get("pl", "BIDENA") == "Biden"
 
 
+def test_memory_is_told_a_base_form():
+    memory = trained(certainty=0.9)
+    memory.add("pl", "Bidena", "Joe Biden")
+    memory.add(None, "Nowa Firma", "Firma")
+    again = Memory(certainty=0.9).from_bytes(memory.to_bytes())
+    assert again.get("pl", "Bidena") == again.get("pl", "BIDENA") == "Joe Biden"
+    assert again.get(None, "NOWA FIRMA") == "Firma" and again.get("pl", "Nowa Firma") is None
+
+
 def test_chain_asks_in_turn_and_copies_the_rest():
     class Upper:
         def predict(self, texts):

@@ -1,9 +1,9 @@
 """Write docs/benchmarks.md from the figures that the benchmarks left as JSON.
 
-    python benchmarks/report.py docs/benchmarks --out docs/benchmarks.md
+    python docs/benchmarks/report.py
 
-Every file NAME.json is what benchmarks/NAME.py wrote with --json (or NAME_WHAT.json, of a run with other
-options).
+Every file NAME.json beside this one is what benchmarks/NAME.py wrote with --json (or NAME_WHAT.json, of a run
+with other options).
 """
 
 import argparse
@@ -15,7 +15,9 @@ from typing import Any
 from spacy_slavner.errors import InputError
 from spacy_slavner.files import whole_file
 
-COMMAND = "python benchmarks/report.py docs/benchmarks --out docs/benchmarks.md"
+HERE = Path(__file__).resolve().parent
+SCRIPTS = HERE.parents[1] / "benchmarks"
+COMMAND = "python docs/benchmarks/report.py"
 MOST_COLUMNS = 14
 LEFT_OUT = {"machine", "examples", "seed", "command"}
 
@@ -60,9 +62,7 @@ def section(path: Path) -> list[str]:
     except ValueError as error:
         remedy = "Run the benchmark again"
         raise InputError(f"the figures cannot be read ({error})", path=path, remedy=remedy) from None
-    script = next(
-        s for s in sorted(Path(__file__).parent.glob("*.py"), reverse=True) if path.stem.startswith(s.stem)
-    )
+    script = next(s for s in sorted(SCRIPTS.glob("*.py"), reverse=True) if path.stem.startswith(s.stem))
     about = (ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or "").splitlines()[0]
     machine = ", ".join(f"{key} {cell(value)}" for key, value in figures.get("machine", {}).items())
     command = figures.get("command", f"benchmarks/{script.name}")
@@ -79,8 +79,8 @@ def section(path: Path) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("folder", type=Path, nargs="?", default=HERE, help="Folder with the figures")
+    parser.add_argument("--out", type=Path, default=HERE.parent / "benchmarks.md")
     args = parser.parse_args()
     files = sorted(args.folder.glob("*.json"))
     if not files:
