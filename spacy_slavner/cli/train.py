@@ -95,7 +95,7 @@ def train(
     recipe (str): The config's recipe that was taken, for the record.
     changed (dict[str, list] | None): What differs from the system's config, for the record.
     RETURNS (Progress): What was done.
-    RAISES (InputError): When a corpus is missing.
+    RAISES (InputError): When a corpus or the encoder is missing.
     """
     from time import process_time
     from timeit import default_timer as timer
@@ -113,6 +113,7 @@ def train(
     if progress.is_kept(goal):
         msg.good(f"The run in {output} is finished ({progress.steps} steps) and is kept")
         return progress
+    _check_encoder(config)
     setup_gpu(use_gpu)
     msg.divider("Initializing pipeline")
     start, cpu_start = timer(), process_time()
@@ -179,6 +180,17 @@ def _check_corpora(config: "Config") -> None:
                 path=paths[name],
                 remedy=f"Make it with `convert` and give it as --paths.{name}",
             )
+
+
+def _check_encoder(config: "Config") -> None:
+    """Make sure of the encoder now, not after minutes of initialisation."""
+    from ..hub import find_encoder
+
+    settings = config.interpolate()
+    for name in settings["nlp"]["pipeline"]:
+        model = settings["components"].get(name, {}).get("model", {})
+        if "TransformerModel" in model.get("@architectures", ""):
+            find_encoder(model["name"])
 
 
 def _initialize(config: "Config", output: Path, progress: "Progress", use_gpu: int) -> "Language":

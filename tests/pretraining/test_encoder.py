@@ -128,6 +128,11 @@ def test_without_the_hub_another_encoder_is_an_error(offline: None, tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
+def test_a_path_is_not_asked_of_the_hub(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="assets/other: There is no folder"):
+        download.load_base_encoder("assets/other")
+
+
 def test_a_changed_file_in_the_wheel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = tmp_path / "e5-small-q4.bin"
     changed.write_bytes(b"E5S1")
