@@ -28,5 +28,7 @@ def udpipe_cli(
             f"{key} {figures[key]:.3f}" for key in ("lemma", "pos", "features") if key in figures
         )
         size = f"{figures['sentences']:,} sentences, {figures['bytes'] / 1e6:.1f} MB"
+        if figures["skipped"]:
+            size += f", {figures['skipped']:,} sentences with words too long for UDPipe skipped"
         tqdm.write(f"{language}: {size}, right on the test treebank: {shares}")
     print(f"Models: {out}")

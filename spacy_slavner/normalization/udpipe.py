@@ -9,6 +9,8 @@ from ..files import whole_file
 
 # Treebanks are held out for testing by name: parallel ones, whose text is the same in every language.
 TEST_TREEBANKS = ("PUD",)
+# A model writes the length of a word into one byte.
+LONGEST = 255
 
 
 def treebank_files(folder: Path, language: str) -> tuple[list[Path], list[Path]]:
@@ -68,14 +70,16 @@ def train_udpipe(folder: Path, out: Path, language: str, iterations: int = 5) ->
     out (Path): The folder for the model.
     language (str): ISO 639-1 code.
     iterations (int): Passes over the treebanks.
-    RETURNS (dict[str, float]): Sentences, size in bytes, and on the test treebank the shares of words whose
-        lemma (small letters), part of speech and features are right.
+    RETURNS (dict[str, float]): Sentences, those that were skipped for a word of more than 255 bytes, size in
+        bytes, and on the test treebank the shares of words whose lemma (small letters), part of speech and
+        features are right.
     RAISES (InputError): If there is no treebank, or training fails.
     """
     from ufal.udpipe import Model, ProcessingError, Sentences, Trainer
 
     train, test = treebank_files(folder, language)
-    sentences, error = read_sentences(train), ProcessingError()
+    known, error = read_sentences(train), ProcessingError()
+    sentences = Sentences([s for s in known if all(map(_fits, s.words))])
     options = f"models=1;templates_1=lemmatizer;iterations={iterations}"
     data = Trainer.train(
         "morphodita_parsito", sentences, Sentences(), Trainer.NONE, options, Trainer.NONE, error
@@ -85,8 +89,16 @@ def train_udpipe(folder: Path, out: Path, language: str, iterations: int = 5) ->
     path = out / f"{language}.udpipe"
     with whole_file(path) as file:
         file.write_bytes(data)
-    result = {"sentences": len(sentences), "bytes": len(data)}
+    result = {
+        "sentences": len(sentences),
+        "skipped": len(known) - len(sentences),
+        "bytes": len(data),
+    }
     return result | accuracy(Model.load(str(path)), read_sentences(test))
+
+
+def _fits(word) -> bool:
+    return max(len(word.form.encode()), len(word.lemma.encode())) <= LONGEST
 
 
 def accuracy(model, sentences) -> dict[str, float]:

@@ -147,8 +147,10 @@ def test_udpipe_learns_and_reads(tmp_path):
     folder.mkdir()
     for part in ("train", "test"):
         (folder / f"cs_tiny-ud-{part}.conllu").write_text("\n".join([*lines, "", ""]) * 3, encoding="utf8")
+    with (folder / "cs_tiny-ud-train.conllu").open("a", encoding="utf8") as file:
+        file.write("\n".join([lines[0].replace("V", "x" * 256), "", ""]))
     figures = train_udpipe(tmp_path, tmp_path / "models", "cs", iterations=1)
-    assert figures["sentences"] == 3 and figures["lemma"] > 0.6
+    assert figures["sentences"] == 3 and figures["skipped"] == 1 and figures["lemma"] > 0.6
     source = UDPipe(tmp_path / "models")
     assert source.knows("cs") and not source.knows("pl")
     found = source.read("cs", ["V", "Brně", "."])
