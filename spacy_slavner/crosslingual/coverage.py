@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from spacy.strings import hash_string
 from spacy.tokens import Doc
 
 from .words import word_key
@@ -21,11 +20,12 @@ def unknown_words(
         and "n_tokens", how many there are.
     """
     counts: Counter[str] = Counter()
-    vectors = None
+    vocab = None
     for doc in docs:
-        vectors = doc.vocab.vectors
+        vocab = doc.vocab
         counts.update(word_key(token.text, lower, placeholders) for token in doc if not token.is_space)
-    unknown = [word for word in counts if hash_string(word) not in vectors] if counts else []
+    # Not by the hash: some words, such as "num", are symbols of spaCy.
+    unknown = [word for word in counts if vocab.strings[word] not in vocab.vectors] if counts else []
     total = counts.total()
     return {
         "types": len(unknown) / len(counts) if counts else 0.0,

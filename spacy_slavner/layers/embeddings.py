@@ -7,6 +7,7 @@ import numpy
 from spacy.attrs import ORTH
 from spacy.strings import hash_string
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
@@ -49,23 +50,20 @@ def _forward(model: TokenVectorsModelT, docs: list[Doc], is_train: bool) -> tupl
     ops, vectors, strings = model.ops, _vectors(docs), docs[0].vocab.strings
     orths = numpy.concatenate([doc.to_array(ORTH) for doc in docs])
     different, tokens = numpy.unique(orths, return_inverse=True)
-    words = [look_up_word(strings[orth], model) for orth in different.tolist()]
-    table = ops.asarray2f(_table(vectors, words, model))
+    options = model.attrs["lower"], model.attrs["placeholders"]
+    words = [word_key(strings[orth], *options) for orth in different.tolist()]
+    table = ops.asarray2f(_table(model, docs[0].vocab, words))
     flat = table[tokens.reshape(-1)] if len(words) else ops.alloc2f(0, vectors.shape[1])
     return ops.unflatten(flat, [len(doc) for doc in docs]), lambda gradients: []
 
 
-def look_up_word(word: str, model: TokenVectorsModelT) -> str:
-    """RETURNS (str): The word whose vector a layer of frozen vectors takes for a word."""
-    return word_key(word, model.attrs["lower"], model.attrs["placeholders"])
-
-
-def _table(vectors, words: list[str], model: TokenVectorsModelT) -> numpy.ndarray:
+def _table(model: TokenVectorsModelT, vocab: Vocab, words: list[str]) -> numpy.ndarray:
     """The vectors of words (words, width)."""
-    keys = [hash_string(word) for word in words]
+    vectors = vocab.vectors
     if vectors.mode == "floret":
-        return vectors.get_batch(keys)
-    rows = vectors.find(keys=keys)
+        return vectors.get_batch(words)
+    # The keys are not all hashes: some words, such as "num", are symbols of spaCy.
+    rows = vectors.find(keys=[vocab.strings[word] for word in words])
     width, spread = vectors.shape[1], model.attrs["spread"]
     data = vectors.data if isinstance(vectors.data, numpy.ndarray) else vectors.data.get()
     table = data[rows].astype("float32")
@@ -88,13 +86,3 @@ def random_vector(word: str, width: int, spread: float) -> numpy.ndarray:
     """
     random = numpy.random.default_rng(hash_string(word))
     return random.uniform(-spread, spread, width).astype("float32")
-
-
-def known_words(model: TokenVectorsModelT, doc: Doc) -> list[tuple[str, bool]]:
-    """RETURNS (list[tuple[str, bool]]): For each token, what it is looked up as and if that has a vector."""
-    vectors = _vectors([doc])
-    words = [look_up_word(token.text, model) for token in doc]
-    if vectors.mode == "floret":
-        return [(word, True) for word in words]
-    rows = vectors.find(keys=[hash_string(word) for word in words])
-    return [(word, bool(row >= 0)) for word, row in zip(words, rows, strict=True)]

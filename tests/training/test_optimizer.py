@@ -6,7 +6,7 @@ import torch
 from thinc.api import Adam, Linear, chain
 
 from spacy_slavner.layers.shim import wrap_torch
-from spacy_slavner.training.optimizer import AdamW_v1
+from spacy_slavner.training.optimizer import AdamW_v1, SGD_v1
 
 X = numpy.random.RandomState(0).randn(8, 4).astype("f")
 
@@ -200,3 +200,28 @@ def test_safetensors_round_trip():
     model, other = wrap_torch(torch.nn.Linear(4, 3)), wrap_torch(torch.nn.Linear(4, 3))
     other.from_bytes(model.to_bytes())
     assert (model.predict(X) == other.predict(X)).all()
+
+
+def test_sgd_equals_torch_with_momentum_and_clipped_numbers():
+    torch.manual_seed(0)
+    module, reference = torch.nn.Linear(4, 3), torch.nn.Linear(4, 3)
+    reference.load_state_dict(module.state_dict())
+    model, optimizer = wrap_torch(module), SGD_v1(learn_rate=0.01, momentum=0.9, clip_value=2.0)
+    other = torch.optim.SGD(reference.parameters(), lr=0.01, momentum=0.9)
+    for _ in range(3):
+        step(model, optimizer)
+        other.zero_grad()
+        reference(torch.from_numpy(X)).sum().backward()
+        assert max(float(p.grad.abs().max()) for p in reference.parameters()) > 2
+        for parameter in reference.parameters():
+            parameter.grad.clamp_(-2.0, 2.0)
+        other.step()
+    for name, value in weights(reference).items():
+        assert torch.allclose(value, dict(module.named_parameters())[name], atol=1e-6)
+
+
+def test_sgd_trains_layers_of_thinc_too():
+    layer = Linear(3, 4).initialize(X=X)
+    before = layer.get_param("W").copy()
+    step(layer, SGD_v1(learn_rate=0.1, clip_value=0.0))
+    assert numpy.allclose(before - layer.get_param("W"), 0.1 * X.sum(0), atol=1e-5)
