@@ -74,19 +74,22 @@ def piece_windows(window: int = 128, overlap: int = 32) -> Windows:
     return Windows(cut)
 
 
-def sentence_windows(window: int = 2, stride: int = 1) -> Windows:
+def sentence_windows(window: int = 2, stride: int = 1, context: int = 0) -> Windows:
     """Slide a window of sentences, registered as `spacy-slavner.sentence_windows.v1`.
 
-    The sliding window of two sentences of Arkhipov et al. 2019, section 4.2. A document without sentence
-    boundaries is one sentence.
+    The sliding window of two sentences of Arkhipov et al. 2019, section 4.2, and more of the document around
+    it where `context` is set. A document without sentence boundaries is one sentence.
 
     window (int): Sentences in a window.
     stride (int): Sentences from one window's start to the next.
+    context (int): Most pieces of the document on each side of a window, whole tokens.
     RETURNS (Windows): The span getter.
-    RAISES (ValueError): If the stride is not between 1 and the window.
+    RAISES (ValueError): If the stride is not between 1 and the window, or the context is negative.
     """
     if not 1 <= stride <= window:
         raise ValueError(f"stride ({stride}) must be between 1 and window ({window})")
+    if context < 0:
+        raise ValueError(f"context ({context}) must be at least 0")
 
     def cut(doc: Doc, counts: numpy.ndarray) -> WindowsT:
         edges = [*sentence_starts(doc), len(doc)]
@@ -95,9 +98,23 @@ def sentence_windows(window: int = 2, stride: int = 1) -> Windows:
         windows = [(edges[i], edges[min(i + window, last)]) for i in firsts]
         if windows[-1][1] < len(doc):
             windows.append((edges[max(last - window, 0)], len(doc)))
-        return windows
+        return _widened(windows, counts, context) if context else windows
 
     return Windows(cut)
+
+
+def _widened(windows: WindowsT, counts: numpy.ndarray, context: int) -> WindowsT:
+    """The windows with so many pieces more on each side; those that are the same then are one."""
+    ends = numpy.cumsum(counts)
+    starts = ends - counts
+    wider = [
+        (
+            int(numpy.searchsorted(starts, starts[start] - context)),
+            int(numpy.searchsorted(ends, ends[end - 1] + context, side="right")),
+        )
+        for start, end in windows
+    ]
+    return list(dict.fromkeys(wider))
 
 
 def sentence_starts(doc: Doc) -> list[int]:

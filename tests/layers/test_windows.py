@@ -86,6 +86,30 @@ def test_two_sentence_windows():
     assert sentence_windows().cut(make_doc(4), counts) == [(0, 4)]
 
 
+def test_document_context_around_sentences():
+    doc, counts = make_doc(10, starts=(0, 3, 5, 8)), numpy.array([1, 1, 2, 1, 1, 3, 1, 1, 2, 1])
+    assert sentence_windows(2, 1).cut(doc, counts) == [(0, 5), (3, 8), (5, 10)]
+    # Two pieces: the token of three does not fit, that of two does.
+    assert sentence_windows(2, 1, context=2).cut(doc, counts) == [(0, 5), (2, 9), (3, 10)]
+    assert sentence_windows(1, 1, context=3).cut(doc, counts) == [(0, 5), (1, 6), (3, 10), (6, 10)]
+    assert sentence_windows(1, 1, context=100).cut(doc, counts) == [(0, 10)]
+    with pytest.raises(ValueError, match="context"):
+        sentence_windows(context=-1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    counts=st.lists(st.integers(0, 5), min_size=1, max_size=60),
+    starts=st.sets(st.integers(1, 59)),
+    context=st.integers(0, 30),
+)
+def test_sentences_with_context_cover_the_document(counts, starts, context):
+    doc = make_doc(len(counts), starts=(0, *sorted(i for i in starts if i < len(counts))))
+    windows = sentence_windows(2, 1, context).cut(doc, numpy.array(counts))
+    assert windows == sorted(windows) and all(start < end for start, end in windows)
+    assert {i for start, end in windows for i in range(start, end)} == set(range(len(counts)))
+
+
 def test_used_as_a_stock_span_getter():
     spans = piece_windows(8, 2)([make_doc(20), make_doc(0)])
     assert spans[0][0].start == 0 and spans[0][-1].end == 20
