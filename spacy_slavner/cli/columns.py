@@ -15,17 +15,21 @@ class ColumnCorpus:
 
     language (str): Its language.
     files (str): Names of the files, with {} for the part.
-    parts (tuple[str, str, str]): What stands there for train, dev and test.
+    parts (tuple[str, str, str]): What stands there for train, dev and test; empty for a dev part that
+        is a tenth of the training part.
     encodings (tuple[str, ...]): Encodings that the files may have, the likeliest first.
+    prefix (str): What stands before every word.
     """
 
     language: str
     files: str
     parts: tuple[str, str, str] = ("train", "dev", "test")
     encodings: tuple[str, ...] = ("utf-8",)
+    prefix: str = ""
 
 
 # CoNLL-2002 was published in Latin-1 and has testa and testb; Universal NER has one folder per treebank;
+# NER-UK has no dev part; WikiANN has one folder per language, whose name stands before each word.
 CORPORA = {
     "conll2002_es": ColumnCorpus("es", "esp.{}", ("train", "testa", "testb"), ("utf-8", "latin-1")),
     "conll2002_nl": ColumnCorpus("nl", "ned.{}", ("train", "testa", "testb"), ("utf-8", "latin-1")),
@@ -33,6 +37,8 @@ CORPORA = {
     "uner_hr": ColumnCorpus("hr", "hr_set-ud-{}.iob2"),
     "uner_sk": ColumnCorpus("sk", "sk_snk-ud-{}.iob2"),
     "uner_sr": ColumnCorpus("sr", "sr_set-ud-{}.iob2"),
+    "ner_uk": ColumnCorpus("uk", "{}.iob", ("train", "", "test")),
+    **{f"wikiann_{n}": ColumnCorpus(n, f"{n}/{{}}", prefix=f"{n}:") for n in ("en", "de", "nl")},
     "multiconer_es": ColumnCorpus("es", "es_{}.conll"),
     "multiconer_zh": ColumnCorpus("zh", "zh_{}.conll"),
 }
@@ -55,17 +61,25 @@ def prepare_columns_cli(
 
     from ..corpora.docbin import write_docbin
     from ..corpora.report import Report
-    from ..corpora.subset import snippets
+    from ..corpora.subset import snippets, subset
     from ..evaluation.metrics import write_json
     from .corpus import PARTS_FILE
 
     if corpus not in CORPORA:
         raise InputError(f"there is no corpus {corpus!r}", remedy=f"Choose one of {', '.join(CORPORA)}")
     known, report = CORPORA[corpus], Report()
-    for part, name in zip(("train", "dev", "test"), known.parts, strict=True):
-        docs = read_sentences(find_file(folder, known.files.format(name)), corpus, known, report)
+    parts = {
+        part: read_sentences(find_file(folder, known.files.format(name)), corpus, known, report)
+        for part, name in zip(("train", "dev", "test"), known.parts, strict=True)
+        if name
+    }
+    if "dev" not in parts:
+        parts["dev"] = subset(parts["train"], len(parts["train"]) // 10, seed)
+        taken = set(map(id, parts["dev"]))
+        parts["train"] = [doc for doc in parts["train"] if id(doc) not in taken]
+    for part, docs in parts.items():
         report.count(f"sentences written to {part}.spacy", write_docbin(docs, output / f"{part}.spacy"))
-    n = write_docbin(snippets(docs, words, seed), output / "snippets.spacy")
+    n = write_docbin(snippets(parts["test"], words, seed), output / "snippets.spacy")
     report.count("snippets written to snippets.spacy", n)
     write_json(output / PARTS_FILE, {"corpus": corpus, "split": corpus, "seed": seed})
     report.to_json(output / "report.json")
@@ -103,7 +117,7 @@ def read_sentences(path: Path, name: str, corpus: ColumnCorpus, report) -> list:
     source = Source(path, path.name, topic=name, language=corpus.language)
     options = Options(encoding=encoding_of(path, corpus.encodings))
     docs = read(source, blank_pipeline(), options, report)
-    return [sentence for doc in docs for sentence in sentences(doc)]
+    return [sentence for doc in docs for sentence in sentences(doc, corpus.prefix)]
 
 
 def encoding_of(path: Path, encodings: tuple[str, ...]) -> str:

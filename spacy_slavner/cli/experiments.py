@@ -1,6 +1,7 @@
 """`experiments`: systems x splits x seeds, each trained and evaluated, and the report on all of them."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -60,7 +61,8 @@ class Experiment:
         if "language" in design:
             given += ["--languages", design["language"]]
         if "setting" in design:
-            given += ["--sweep", "=".join(design["setting"])]
+            # The semicolon keeps a value with commas whole.
+            given += ["--sweep", "=".join(design["setting"]) + ";"]
         if "transfer" in design:
             given += ["--transfer", design["transfer"]]
         return given
@@ -210,7 +212,7 @@ def _experiment(
         system += f"_{design['language'].replace(',', '-')}"
     if "setting" in design:
         name, value = design["setting"]
-        system += f"_{name.rpartition('.')[2]}_{value}"
+        system += re.sub(r"[^\w.+-]+", "-", f"_{name.rpartition('.')[2]}_{value}").rstrip("-")
         settings = (f"--{name}={value}",)
     if first and takes_weights(config):
         design = design | {"transfer": first.split}
@@ -317,12 +319,14 @@ def is_done(folder: Path, record: Path, parts: list[str]) -> bool:
 def read_sweep(sweep: str) -> list[tuple[str, str]]:
     """Read the values that a setting takes in turn.
 
-    sweep (str): Such as "components.transformer.model.frozen_layers=-1,0,3".
+    sweep (str): Such as "components.transformer.model.frozen_layers=-1,0,3"; values that have commas
+        themselves, such as blocks in JSON, are parted by semicolons.
     RETURNS (list[tuple[str, str]]): The setting with each value.
     RAISES (InputError): It is not of that form.
     """
     name, _, values = sweep.partition("=")
-    if "." not in name or not _names(values):
+    found = _names(values) if ";" not in values else [v.strip() for v in values.split(";") if v.strip()]
+    if "." not in name or not found:
         remedy = "Write it as components.transformer.model.frozen_layers=-1,0,3"
         raise InputError(f"--sweep {sweep} names no values of a setting", remedy=remedy)
-    return [(name, value) for value in _names(values)]
+    return [(name, value) for value in found]

@@ -22,15 +22,17 @@ def subset(docs: Iterable[Doc], number: int, seed: int = 0) -> list[Doc]:
     return [docs[i] for i in sorted(ranked[:number])]
 
 
-def sentences(doc: Doc) -> Iterator[Doc]:
+def sentences(doc: Doc, prefix: str = "") -> Iterator[Doc]:
     """Cut a document into its sentences, each with tokens that no tokenizer is to make anew.
 
     doc (Doc): A document of tokens, as column files have them.
+    prefix (str): What is taken off the beginning of each token.
     YIELDS (Doc): A sentence with its names.
     """
     for i, sentence in enumerate(doc.sents):
         names = [(e.start - sentence.start, e.end - sentence.start, e.label_) for e in sentence.ents]
-        yield _tokens_of(doc, [token.text for token in sentence], names, f"s{i}")
+        words = [token.text.removeprefix(prefix) or token.text for token in sentence]
+        yield _tokens_of(doc, words, names, f"s{i}")
 
 
 def snippets(docs: Iterable[Doc], words: int = 5, seed: int = 0) -> Iterator[Doc]:

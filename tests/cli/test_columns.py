@@ -25,7 +25,7 @@ llovió VMI O
 """
 
 
-def folder_of(tmp_path, names, text, encoding):
+def folder_of(tmp_path, names, text, encoding="utf-8"):
     for name in names:
         path = tmp_path / "in" / "es" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +62,23 @@ def test_chinese_words_are_tokens(run, tmp_path):
     assert doc.ents[0].text.strip() == "北京"
 
 
+def test_a_corpus_without_dev_part(run, tmp_path):
+    text = "".join(f"Анна B-PERS\nмовчить O\n{i} O\n\n" for i in range(20))
+    run("prepare-columns", "ner_uk", folder_of(tmp_path, ("train.iob", "test.iob"), text), tmp_path / "out")
+    parts = {p.stem: [d.text for d in read_docs(p, NLP.vocab)] for p in (tmp_path / "out").glob("*.spacy")}
+    assert [len(parts[name]) for name in ("train", "dev", "test", "snippets")] == [18, 2, 20, 20]
+    assert not set(parts["train"]) & set(parts["dev"])
+
+
+def test_words_with_their_language_before_them(run, tmp_path):
+    for name in ("train", "dev", "test"):
+        folder_of(tmp_path, (name,), "es:Rio\tB-LOC\nes:de\tI-LOC\n\n".replace("es:", "de:"))
+    (tmp_path / "in/es").rename(tmp_path / "in/de")
+    run("prepare-columns", "wikiann_de", tmp_path / "in", tmp_path / "out")
+    (doc,) = read_docs(tmp_path / "out/train.spacy", NLP.vocab)
+    assert [t.text for t in doc] == ["Rio", "de"] and doc.ents[0].label_ == "LOC" and doc._.language == "de"
+
+
 def test_bad_input(run, tmp_path):
     with pytest.raises(InputError, match="no corpus 'x'.*conll2002_es"):
         run("prepare-columns", "x", tmp_path, tmp_path / "out")
@@ -71,6 +88,7 @@ def test_bad_input(run, tmp_path):
 
 @pytest.mark.parametrize("corpus, folder, sizes", [
     ("conll2002_es", "conll2002", (8323, 1915, 1517)), ("uner_zh", "uner", (3997, 500, 500)),
+    ("wikiann_de", "wikiann", (20000, 10000, 10000)),
 ])  # fmt: skip
 @pytest.mark.slow
 def test_real_sizes(run, shared, tmp_path, corpus, folder, sizes):

@@ -195,6 +195,8 @@ def test_a_setting_takes_each_value(project, run, commands):
         experiment = read_metrics(project / f"metrics/{name}/auto/0/metrics.json")["experiment"]
         assert experiment["setting"] == ["components.feature_crf.max_iterations", str(value)]
     assert experiments.read_sweep("a.b=-1,0") == [("a.b", "-1"), ("a.b", "0")]
+    assert experiments.read_sweep('a.b={"c":1,"d":2};3') == [("a.b", '{"c":1,"d":2}'), ("a.b", "3")]
+    assert experiments.read_sweep("a.b=1,2;") == [("a.b", "1,2")]
     report = (project / "metrics/report.md").read_text()
     assert "| feature_crf | components.feature_crf.max_iterations | 3 | auto |" in report
 
