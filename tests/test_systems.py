@@ -37,16 +37,31 @@ def parts(sample, tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def words(tmp_path_factory) -> Path:
+    """A folder with joint vectors, and a dictionary beside them."""
+    import numpy
+
+    from spacy_slavner.crosslingual.embeddings import Embeddings, save_spacy
+
+    folder = tmp_path_factory.mktemp("words")
+    save_spacy(Embeddings(["praga", "praha"], numpy.eye(2, 8, dtype="float32")), folder / "vectors")
+    (folder / "dictionary.txt").write_text("praga\tpraha\n", encoding="utf-8")
+    return folder
+
+
 @pytest.mark.parametrize(
     "system", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SYSTEMS]
 )
-def test_system(system, parts, tiny_encoder, tmp_path):
+def test_system(system, parts, words, tiny_encoder, tmp_path):
     path = ROOT / f"configs/{system}.cfg"
     overrides = read_recipe(path, "short") | {
         "paths.train": str(parts),
         "paths.dev": str(parts),
         "paths.target": str(parts),
         "paths.encoder": str(tiny_encoder),
+        "paths.vectors": str(words / "vectors"),
+        "paths.dictionary": str(words / "dictionary.txt"),
         "training.max_steps": 2,
         "training.eval_frequency": 10,
     }
