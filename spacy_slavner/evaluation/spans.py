@@ -55,8 +55,9 @@ def score_spans(documents: Iterable[SpanDocument]) -> dict[str, dict]:
 
     documents (Iterable[SpanDocument]): What was wanted and what was found.
     RETURNS (dict): "overall" {"p", "r", "f", "gold", "predicted", "correct"}, and the same under
-        "by_type", "by_language" and "by_length" (tokens: "1", "2", "3+"; a span counts where its
-        own length puts it, so that the shares of "correct" are those among the names found).
+        "by_type", "by_language", "by_length" (tokens: "1", "2", "3+"; a span counts where its
+        own length puts it, so that the shares of "correct" are those among the names found) and
+        "by_language_and_type" ("cs PER").
     """
     documents = list(documents)
     return {
@@ -64,6 +65,9 @@ def score_spans(documents: Iterable[SpanDocument]) -> dict[str, dict]:
         "by_type": _table(documents, lambda span, language: span[0]),
         "by_language": _table(documents, lambda span, language: language),
         "by_length": _table(documents, lambda span, language: length_group(span[2] - span[1])),
+        "by_language_and_type": _table(
+            documents, lambda span, language: f"{language} {span[0]}" if language else ""
+        ),
     }
 
 

@@ -1,0 +1,354 @@
+"""`package`: a wheel of a trained pipeline, small, with its figures and its card."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ._app import app
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+CORPORA = {
+    "slavicner": ("SlavicNER", "not stated by its authors", "https://github.com/SlavicNLP/SlavicNER"),
+    "sample": ("the bundled sample", "CC0 1.0", ""),
+}
+ENCODERS = {
+    "intfloat/multilingual-e5-small": ("MIT", "https://huggingface.co/intfloat/multilingual-e5-small")
+}
+UNKNOWN = "not known to the command that made this package"
+# Components that find the strings they need in what they save; others may rely on the vocabulary's.
+OWN = {
+    *("language_id", "sentence_splitter", "transformer", "crf_ner", "feature_crf"),
+    *("name_normalizer", "name_linker", "doc_cleaner"),
+}
+
+
+@app.command("package")
+def package_cli(
+    pipeline: str = typer.Argument(..., help="Folder or installed name of a pipeline"),
+    out: Path = typer.Argument(..., help="Folder for the wheel"),
+    name: str = typer.Option("xx_slavner", "--name", "-n", help="Name of the package"),
+    version: str = typer.Option("0.1.0", "--version", "-v", help="Version of the package"),
+    metrics: list[Path] = typer.Option(
+        [], "--metrics", "-m", help="Record of a run, or a folder with some; may be given several times"
+    ),
+    weights: str = typer.Option("fp16", "--weights", "-w", help="How weights are stored: fp32, fp16 or int8"),
+    trained_on: str = typer.Option(
+        "", "--trained-on", help="What the pipeline learned from, if it is not one of the runs in the records"
+    ),
+    encoder: str = typer.Option("", "--encoder", help="Name of the encoder that training began with"),
+    source: list[str] = typer.Option(
+        [], "--source", help="Something else the pipeline is made of, as NAME=LICENCE; several times"
+    ),
+    cost: Path = typer.Option(
+        None, "--cost", help="Corpus on which to measure what the form of the weights costs"
+    ),
+    every: int = typer.Option(4, "--every", help="Take every so many-th document of that corpus"),
+    wheel: bool = typer.Option(True, "--wheel/--folder", help="Make a wheel, or only the pipeline's folder"),
+) -> None:
+    """Make an installable package of a pipeline: weights in few bytes, figures, licences and a card."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as version_of
+    from tempfile import TemporaryDirectory
+
+    from wasabi import msg
+
+    from ..errors import InputError
+    from ..evaluation.metrics import find_metrics, read_metrics
+    from ..files import whole_folder
+    from ._pipeline import load_pipeline
+
+    if wheel:
+        try:
+            version_of("build")
+        except PackageNotFoundError:
+            raise InputError("wheels are made by the library build", remedy="pip install build") from None
+    records = [read_metrics(file) for file in (find_metrics(metrics) if metrics else [])]
+    records = [record for record in records if record["results"]]
+    sources = list_sources(records, encoder, source)
+    nlp = load_pipeline(pipeline)
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "pipeline"
+        storage = save_pipeline(nlp, folder, weights)
+        if cost:
+            storage["cost"] = measure_cost(nlp, folder, cost, every, weights)
+            _show_cost(storage["cost"], weights)
+        write_description(nlp, folder, name, version, records, sources, storage, trained_on)
+        if wheel:
+            made = build_wheel(folder, Path(temporary), name, version, out)
+        else:
+            import shutil
+
+            made = out / f"{name}-{version}"
+            with whole_folder(made) as target:
+                shutil.copytree(folder, target, dirs_exist_ok=True)
+    size = sum(f.stat().st_size for f in ([made] if made.is_file() else made.rglob("*")) if f.is_file())
+    msg.good(f"{made}: {size / 1e6:.1f} MB")
+
+
+def list_sources(records: list[dict], encoder: str, others: list[str]) -> list[dict[str, str]]:
+    """Say what a pipeline is made of, and under which licences.
+
+    records (list[dict]): Records of its runs.
+    encoder (str): Name of the encoder, or a folder with one.
+    others (list[str]): More sources, as NAME=LICENCE.
+    RETURNS (list[dict[str, str]]): "name", "what", "licence" and "url" of each.
+    RAISES (InputError): If one of `others` has no licence.
+    """
+    from ..errors import InputError
+
+    found = [
+        {
+            "name": "spacy-slavner",
+            "what": "the code, and all that is not below",
+            "licence": "MIT",
+            "url": "",
+        }
+    ]
+    for corpus in dict.fromkeys(record["info"].get("corpus") or "" for record in records):
+        title, licence, url = CORPORA.get(corpus, (corpus or "a corpus", UNKNOWN, ""))
+        found.append(
+            {"name": title, "what": "texts with names to learn from", "licence": licence, "url": url}
+        )
+    if encoder:
+        licence, url = ENCODERS.get(encoder, (UNKNOWN, ""))
+        # A folder's place on the machine is nobody's business.
+        title = Path(encoder).name if Path(encoder).is_dir() else encoder
+        found.append({"name": title, "what": "the encoder to begin with", "licence": licence, "url": url})
+    for other in others:
+        title, _, licence = other.partition("=")
+        if not (title and licence):
+            raise InputError(f"--source {other!r} is not NAME=LICENCE")
+        found.append({"name": title, "what": "", "licence": licence, "url": ""})
+    return found
+
+
+def save_pipeline(nlp: "Language", folder: Path, weights: str) -> dict[str, Any]:
+    """Save a pipeline small: weights in few bytes, and of the vocabulary's strings only what is needed.
+
+    nlp (Language): The pipeline.
+    folder (Path): Where to.
+    weights (str): See `weights.stored_as`.
+    RETURNS (dict[str, Any]): "weights": their form.
+    """
+    import srsly
+
+    from ..weights import stored_as
+
+    with stored_as(weights):
+        nlp.to_disk(folder)
+    if {nlp.get_pipe_meta(name).factory for name in nlp.component_names} <= OWN:
+        # Those of the training texts are many, and made again whenever they are needed.
+        labels = sorted({label for labels in nlp.pipe_labels.values() for label in labels})
+        srsly.write_json(folder / "vocab" / "strings.json", labels)
+    return {"weights": weights}
+
+
+def measure_cost(nlp: "Language", folder: Path, corpus: Path, every: int, weights: str) -> dict[str, Any]:
+    """Compare a pipeline with the same stored small, from raw text.
+
+    nlp (Language): The pipeline.
+    folder (Path): The same, stored small.
+    corpus (Path): A .spacy file, or a folder with such files.
+    every (int): Take every so many-th document.
+    weights (str): Form of the weights.
+    RETURNS (dict[str, Any]): "corpus" (its name), "documents", "names", "same" (share of equal names among
+        all that either finds), and under "fp32" and the form: "span", "base_form" and "link", the
+        F of names and the accuracies on those found.
+    RAISES (InputError): If the corpus has no documents.
+    """
+    import spacy
+    from spacy.training import Example
+    from tqdm import tqdm
+
+    from ..corpora.docbin import read_docs
+    from ..corpora.reader import make_example
+    from ..errors import InputError
+    from ..evaluation import evaluate_examples
+    from ..pipeline.name_normalizer import score_base_forms
+
+    references = list(read_docs(corpus, nlp.vocab))[::every]
+    if not references:
+        raise InputError("the corpus has no documents", path=corpus)
+    found, scores = [], {}
+    for form, pipeline in (("fp32", nlp), (weights, spacy.load(folder))):
+        bare = [make_example(pipeline, doc, know_language=False).predicted for doc in references]
+        bar = tqdm(pipeline.pipe(bare), total=len(bare), desc=f"Weights as {form}", unit="doc")
+        examples = [Example(doc, reference) for doc, reference in zip(bar, references, strict=True)]
+        result = evaluate_examples(examples)
+        scores[form] = {
+            "span": result["span"]["overall"]["f"],
+            "base_form": score_base_forms(examples)["base_form_acc"],
+            "sm": result["bsnlp"] and result["bsnlp"]["overall"]["SM"]["f"],
+            "link": result["bsnlp"] and result["bsnlp"]["overall"]["LEA_document"]["f"],
+        }
+        found.append({_name(i, ent) for i, eg in enumerate(examples) for ent in eg.predicted.ents})
+    before, after = found
+    either = len(before | after)
+    return {
+        "corpus": f"{corpus.parent.name}/{corpus.stem}",
+        "documents": len(references),
+        "names": len(before),
+        "same": len(before & after) / either if either else 1.0,
+        **scores,
+    }
+
+
+def _name(number: int, ent: Any) -> tuple:
+    return number, ent.start_char, ent.end_char, ent.label_, ent._.base_form, ent.kb_id_
+
+
+def _show_cost(cost: dict[str, Any], weights: str) -> None:
+    from ..evaluation.tables import percent, text_table
+
+    columns = {"span": "F of names", "base_form": "base forms", "sm": "SM", "link": "LEA doc"}
+    rows = [
+        (form, *(percent(cost[form][key]) for key in columns)) for form in dict.fromkeys(("fp32", weights))
+    ]
+    print(text_table(("weights", *columns.values()), rows))
+    print(
+        f"{cost['documents']} documents; {percent(cost['same'])} % of {cost['names']} names are the same, "
+        "with type, base form and link"
+    )
+
+
+def write_description(
+    nlp: "Language",
+    folder: Path,
+    name: str,
+    version: str,
+    records: list[dict],
+    sources: list[dict[str, str]],
+    storage: dict[str, Any],
+    trained_on: str,
+) -> None:
+    """Write meta.json, the card and the licences into a saved pipeline.
+
+    nlp (Language): The pipeline.
+    folder (Path): Where it is saved.
+    name (str): Name of the package.
+    version (str): Its version.
+    records (list[dict]): Records of runs.
+    sources (list[dict[str, str]]): From `list_sources`.
+    storage (dict[str, Any]): The form of the weights and what it costs.
+    trained_on (str): What the pipeline learned from, if it is none of the runs.
+    """
+    import srsly
+
+    from ..evaluation.card import collect_performance, render_card
+    from ..evaluation.metrics import write_json
+
+    sources = sources + _word_lists(nlp)
+    languages = sorted(nlp.pipe_labels.get("language_id") or [])
+    meta = srsly.read_json(folder / "meta.json") | {
+        "name": name.removeprefix(f"{nlp.lang}_"),
+        "version": version,
+        "description": _description(nlp, languages),
+        "author": "",
+        "license": "; ".join(f"{source['name']}: {source['licence']}" for source in sources),
+        "languages": languages,
+        "sources": sources,
+        "requirements": requirements(nlp),
+        "trained_on": trained_on or (f"{records[0]['info']['split']} (training part)" if records else ""),
+        "figures_note": _note(records, trained_on),
+        "performance": collect_performance(records),
+        "storage": storage,
+        "megabytes": round(sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6, 1),
+    }
+    write_json(folder / "meta.json", meta)
+    (folder / "README.md").write_text(render_card(meta), encoding="utf-8")
+    lines = [f"{s['name']} ({s['what'] or 'a part'}): {s['licence']} {s['url']}".strip() for s in sources]
+    (folder / "LICENSES_SOURCES").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _note(records: list[dict], trained_on: str) -> str:
+    """Say whose figures they are."""
+    if trained_on and records:
+        return (
+            f"The pipeline in this package learned from {trained_on}. The figures are those of pipelines of "
+            "the same recipe, each made from the training part of its split alone."
+        )
+    if len(records) > 1:
+        return (
+            "One pipeline for each split and seed, made from the training part of its split alone; the first "
+            "is the one in this package."
+        )
+    return ""
+
+
+def _description(nlp: "Language", languages: list[str]) -> str:
+    parts = {
+        "crf_ner": "names and their types",
+        "feature_crf": "names and their types",
+        "name_normalizer": "base forms",
+        "name_linker": "links across languages",
+        "language_id": "the language",
+    }
+    does = [what for factory, what in parts.items() if factory in nlp.pipe_names]
+    return f"{', '.join(does).capitalize()} in text in {', '.join(languages) or 'any language'}."
+
+
+def _word_lists(nlp: "Language") -> list[dict[str, str]]:
+    """The word lists that the learned base forms keep, if they do."""
+    if "name_normalizer" not in nlp.pipe_names:
+        return []
+    learned = nlp.get_pipe("name_normalizer").methods.get("learned")
+    if learned is None or learned.features is None or not learned.features.words.tables:
+        return []
+    return [
+        {
+            "name": "wordfreq",
+            "what": "hashes and rounded frequencies of words",
+            "licence": "data CC BY-SA 4.0",
+            "url": "https://github.com/rspeer/wordfreq",
+        }
+    ]
+
+
+def requirements(nlp: "Language") -> list[str]:
+    """List the packages that a pipeline needs, in versions that know its format.
+
+    nlp (Language): The pipeline.
+    RETURNS (list[str]): As pip takes them, spacy-slavner first.
+    """
+    from spacy import util
+    from spacy.about import __version__
+    from spacy.cli.package import get_third_party_dependencies
+
+    from .. import __version__ as own
+
+    found = {f"spacy-slavner{util.get_minor_version_range(own)}"}
+    found |= set(get_third_party_dependencies(nlp.config, exclude=["spacy-slavner"]))
+    spacy = f"spacy{util.get_minor_version_range(__version__)}"
+    return [*sorted(found, key=lambda name: (not name.startswith("spacy-slavner"), name)), spacy]
+
+
+def build_wheel(folder: Path, work: Path, name: str, version: str, out: Path) -> Path:
+    """Let spaCy make a wheel of a pipeline's folder.
+
+    folder (Path): The pipeline.
+    work (Path): A folder to work in.
+    name (str): Name of the package.
+    version (str): Its version.
+    out (Path): Folder for the wheel.
+    RETURNS (Path): The wheel.
+    RAISES (InputError): If none was made.
+    """
+    import shutil
+
+    from spacy.cli.package import package
+
+    from ..errors import InputError
+    from ..files import whole_file
+
+    built = work / "build"
+    built.mkdir()
+    package(folder, built, name=name, version=version, create_sdist=False, create_wheel=True)
+    wheels = list(built.rglob("*.whl"))
+    if len(wheels) != 1:
+        raise InputError("no wheel was made, see above", remedy="Building one needs a package index")
+    with whole_file(out / wheels[0].name) as target:
+        shutil.copy(wheels[0], target)
+    return out / wheels[0].name

@@ -1,0 +1,135 @@
+"""Packaging: a small pipeline says what the full one says, and its card and meta.json say what it is."""
+
+import pytest
+import spacy
+import srsly
+from spacy.cli.info import info_model
+from spacy.training import Example
+from thinc.api import Adam
+
+from spacy_slavner.cli.package import list_sources
+from spacy_slavner.corpora.docbin import read_docs
+from spacy_slavner.corpora.reader import make_example
+from spacy_slavner.corpora.sources import blank_pipeline
+from spacy_slavner.errors import InputError
+from spacy_slavner.evaluation.card import collect_performance
+from spacy_slavner.evaluation.metrics import read_metrics
+from spacy_slavner.evaluation.tables import percent
+
+ENCODER = {
+    "@architectures": "spacy-slavner.TransformerModel.v1",
+    "get_spans": {"@span_getters": "spacy-slavner.piece_windows.v1", "window": 50, "overlap": 10},
+    "precision": "fp32",
+}
+
+
+@pytest.fixture(scope="session")
+def full(corpus, tiny_encoder, tmp_path_factory):
+    """A pipeline with everything that is packaged, which knows the names of a few sample documents."""
+    nlp = blank_pipeline()
+    nlp.add_pipe("language_id", config={"snippets": 0})
+    nlp.add_pipe("sentence_splitter")
+    nlp.add_pipe("transformer", config={"model": ENCODER | {"name": str(tiny_encoder)}})
+    nlp.add_pipe("crf_ner")
+    learned = {"words": 1000, "buckets": 4096, "width": 32, "least_updates": 20}
+    nlp.add_pipe("name_normalizer", config={"learned": learned})
+    nlp.add_pipe("name_linker")
+    docs = list(read_docs(corpus / "test.spacy", nlp.vocab))[:4]
+    examples = [make_example(nlp, doc, know_language=True) for doc in docs]
+    spacy.util.fix_random_seed(0)
+    nlp.initialize(lambda: examples)
+    optimizer = Adam(0.01)
+    for _ in range(20):
+        with nlp.select_pipes(enable=["language_id", "transformer", "crf_ner", "sentence_splitter"]):
+            nlp.update(
+                [Example(nlp.make_doc(eg.text), eg.reference) for eg in examples],
+                sgd=optimizer,
+                annotates=["sentence_splitter"],
+            )
+    folder = tmp_path_factory.mktemp("full")
+    nlp.to_disk(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def texts(corpus):
+    return [doc.text for doc in read_docs(corpus / "test.spacy", spacy.blank("xx").vocab)][:4]
+
+
+@pytest.fixture
+def record(full, corpus, tmp_path, run):
+    path = tmp_path / "metrics.json"
+    run("evaluate", full, corpus / "test.spacy", "--metrics", path)
+    return path
+
+
+def names(folder, texts):
+    return [
+        [(e.text, e.label_, e._.base_form, e.kb_id_) for e in doc.ents] + [doc._.language]
+        for doc in spacy.load(folder).pipe(texts)
+    ]
+
+
+@pytest.mark.parametrize("weights", ["fp16", "int8"])
+def test_small_pipeline_says_what_the_full_one_says(weights, full, texts, corpus, tmp_path, run):
+    output = run(
+        "package", full, tmp_path, "--folder", "--weights", weights, "--version", "1.2.3",
+        "--cost", corpus / "test.spacy", "--every", "3",
+    )  # fmt: skip
+    small = tmp_path / "xx_slavner-1.2.3"
+    expected = names(full, texts)
+    assert sum(map(len, expected)) > 30 and names(small, texts) == expected
+    size = {folder: (folder / "transformer/model").stat().st_size for folder in (full, small)}
+    assert size[small] < size[full] * 0.75
+    cost = srsly.read_json(small / "meta.json")["storage"]["cost"]
+    assert cost["names"] > 0 and cost["same"] > 0.95 and "F of names" in output
+    assert abs(cost[weights]["span"] - cost["fp32"]["span"]) < 0.02
+    assert len(srsly.read_json(small / "vocab/strings.json")) < 20
+
+
+def test_what_it_says_of_itself(full, record, tmp_path, run):
+    run(
+        "package", full, tmp_path, "--folder", "--metrics", record, "--trained-on", "everything",
+        "--encoder", "intfloat/multilingual-e5-small", "--source", "A list=CC0",
+    )  # fmt: skip
+    folder = tmp_path / "xx_slavner-0.1.0"
+    meta, scores = info_model(str(folder)), read_metrics(record)["results"]["test"]
+    assert (meta["lang"], meta["name"], meta["author"]) == ("xx", "slavner", "")
+    assert meta["languages"] == meta["labels"]["language_id"] and len(meta["languages"]) > 1
+    assert meta["requirements"][0].startswith("spacy-slavner>=")
+    assert any(name.startswith("spacy-transformers>=") for name in meta["requirements"])
+    licences = {source["name"]: source["licence"] for source in meta["sources"]}
+    assert licences["intfloat/multilingual-e5-small"] == licences["spacy-slavner"] == "MIT"
+    assert "CC BY-SA 4.0" in licences["wordfreq"] and licences["A list"] == "CC0"
+    assert all(licence in meta["license"] for licence in licences.values())
+    performance = srsly.read_json(folder / "meta.json")["performance"]
+    assert performance["ents_f"] == pytest.approx(scores["span"]["overall"]["f"], abs=1e-6)
+    card = (folder / "README.md").read_text()
+    cell = next(iter(scores["span"]["by_language_and_type"].values()))
+    for text in (percent(cell["f"]), "learned from everything", "say nothing", "spacy.load", "## Limits"):
+        assert text in " ".join(card.split())
+    assert str(full) not in card and str(tmp_path) not in (folder / "meta.json").read_text()
+
+
+def test_means_over_seeds():
+    def run(seed, f):
+        scores = {"p": f, "r": f, "f": f}
+        span = {"overall": scores, "by_type": {"PER": scores}, "by_language": {"cs": scores}}
+        info = {"system": "s", "corpus": "slavicner", "split": "x", "seed": seed}
+        return {"info": info, "results": {"test": {"documents": 3, "span": span}}}
+
+    performance = collect_performance([run(0, 0.5), run(1, 0.7)])
+    (found,) = performance["runs"]
+    assert found["seeds"] == [0, 1] and found["parts"]["test"]["spread"] == pytest.approx(0.2)
+    assert performance["ents_per_type"]["PER"]["f"] == performance["ents_f"] == pytest.approx(0.6)
+
+
+def test_bad_input(ruler, tmp_path, run):
+    with pytest.raises(InputError, match="fp8"):
+        run("package", ruler, tmp_path, "--folder", "--weights", "fp8")
+    with pytest.raises(InputError, match="NAME=LICENCE"):
+        run("package", ruler, tmp_path, "--folder", "--source", "something")
+    assert not list(tmp_path.iterdir())
+    corpora = [{"info": {"corpus": "slavicner"}}, {"info": {"corpus": "new"}}]
+    licences = {source["name"]: source["licence"] for source in list_sources(corpora, "", [])}
+    assert "not stated" in licences["SlavicNER"] and "not known" in licences["new"]
