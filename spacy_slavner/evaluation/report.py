@@ -103,7 +103,7 @@ def read_records(paths: Iterable[Path]) -> Records:
             records.curves[info["split"], info["system"], info["seed"]] = record["learning_curve"]
         design = record.get("experiment", {})
         if pieces := record.get("fertility"):
-            row = records.fertility.setdefault((design["split"], pieces["encoder"]), {})
+            row = records.fertility.setdefault((design.get("split", info["split"]), pieces["encoder"]), {})
             row |= pieces["languages"]
         for part, result in record["results"].items():
             run = Run(path, info, part, result, design)

@@ -1,0 +1,88 @@
+"""Sections of the report on ways to train, from records of runs."""
+
+import pytest
+
+from spacy_slavner.evaluation.metrics import RunInfo, find_metrics, write_metrics
+from spacy_slavner.evaluation.plots import plot_records, zero_shot_curves
+from spacy_slavner.evaluation.regimes import training_sections
+from spacy_slavner.evaluation.report import collect_results, read_records, render_markdown
+
+from .test_report import MACHINE, result
+
+CURVE = [{"step": 5, "seconds": 1.0, "score": 0.2}, {"step": 10, "seconds": 2.0, "score": 0.4}]
+
+
+@pytest.fixture
+def record(tmp_path):
+    """Write the record of a run that finds so many of ten names."""
+
+    def write(system, split, seed, right, part="test", **design):
+        base = design.pop("base", split)
+        info = RunInfo(system, "toy", split, seed, steps=10, commit="c" * 40, machine=MACHINE)
+        info.documents = {"used": 600, "all": 900}
+        config = design.pop("config", system)
+        design |= {"system": config, "split": base, "command": f"run {system} {split}"}
+        pieces = {"encoder": "tiny", "languages": {"cs": {"tokens": 10, "pieces": 25, "unknown": 5}}}
+        path = tmp_path / "runs" / system / split / str(seed) / "metrics.json"
+        write_metrics(path, info, {part: result(right, 0)}, CURVE, experiment=design, fertility=pieces)
+
+    return write
+
+
+def report(tmp_path) -> str:
+    records = read_records(find_metrics([tmp_path / "runs"]))
+    return render_markdown(records, collect_results(records), ["report"], [], training_sections(records))
+
+
+def f1(right: int) -> float:
+    return 100 * 2 * right / (10 + right)
+
+
+def test_zero_shot_matrix_and_gains(record, tmp_path):
+    held = {"base": "toy", "sources": []}
+    for seed in (0, 1):
+        for target, right in (("cs", 4), ("pl", 6)):
+            record("multilingual", f"toy_zero_{target}", seed, right, held_out=target, **held)
+            record("zero_shot_cl_li", f"toy_zero_{target}", seed, right + 2, held_out=target, **held)
+    record("multilingual", "toy_zero_cs_from_pl", 0, 2, base="toy", sources=["pl"], held_out="cs")
+    text = report(tmp_path)
+    budget = "600 documents, 10 steps |"
+    assert f"| multilingual | toy | all others | {f1(4):.2f} ± 0.00 | {f1(6):.2f} ± 0.00 | {budget}" in text
+    assert f"| multilingual | toy | pl | {f1(2):.2f} | – | {budget}" in text
+    gains = [f"{f1(n + 2) - f1(n):+.2f}" for n in (4, 6)]
+    assert f"| CL+LI | toy | all others |  | {gains[0]} | {gains[1]} |" in text
+    assert "run multilingual toy_zero_cs_from_pl" in text
+    # They have no sections and no plots of their own.
+    assert "## toy_zero" not in text and "| toy | tiny | 2.50 (20.0%) |" in text
+
+
+def test_settings_languages_alone_and_transfer(record, tmp_path):
+    for value, right in (("0", 5), ("3", 7)):
+        setting = ["components.transformer.model.frozen_layers", value]
+        record(f"m_frozen_layers_{value}", "toy", 0, right, part="dev", config="m", setting=setting)
+    record("m_cs", "toy", 0, 5, config="m", language="cs")
+    record("m", "toy", 0, 8)
+    record("bert_linear", "toy", 0, 6)
+    record("transfer_from_a+b", "toy", 0, 7, config="transfer", transfer="a+b")
+    text = report(tmp_path)
+    assert f"| m | components.transformer.model.frozen_layers | 3 | toy | {f1(7):.2f} |" in text
+    assert f"| m | toy | each language alone | {f1(5):.2f} |" in text
+    assert f"| m | toy | all languages | {f1(8):.2f} |" in text
+    both = f"{f1(6):.2f} | {f1(7):.2f} | {f1(7) - f1(6):+.2f}"
+    assert f"| transfer | a+b | toy | test | {both} |" in text
+
+
+def test_nothing_is_said_of_what_was_not_run(record, tmp_path):
+    record("m", "toy", 0, 8)
+    text = report(tmp_path)
+    assert not any(word in text for word in ("Zero-shot", "Settings", "Transfer", "all languages"))
+
+
+def test_trajectories_are_means_over_the_seeds(record, tmp_path):
+    pytest.importorskip("matplotlib")
+    for seed in (0, 1):
+        record("m", "toy_zero_cs", seed, 4, base="toy", sources=[], held_out="cs")
+    records = read_records(find_metrics([tmp_path / "runs"]))
+    assert zero_shot_curves(records) == {"toy": {"cs": {"m": {5: 0.2, 10: 0.4}}}}
+    images = [path.name for path in plot_records(records, tmp_path / "plots")]
+    assert images == ["zero_shot_toy.png"]
