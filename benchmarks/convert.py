@@ -9,34 +9,26 @@ The corpus is the folder with raw/ and ner/. Three things are measured:
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from _common import finish, parser
+from common import finish, parser
+from common.data import command, corpus_folder
 
-ROOT = Path(__file__).resolve().parents[1]
 Row = tuple[str, ...]
 
 
 def main() -> None:
     """Measure the conversion of a corpus."""
     arguments = parser("Time and losses of converting a corpus of SlavicNER's layout")
-    arguments.add_argument("--corpus", type=Path, default=default_corpus(), help="Folder with raw/ and ner/")
+    arguments.add_argument("--corpus", type=Path, help="Folder with raw/ and ner/")
     arguments.add_argument("--n-process", type=int, default=2)
     args = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        finish(args, measure(args.corpus, Path(folder), args.n_process))
-
-
-def default_corpus() -> Path:
-    """The corpus where the project or its tests would find it."""
-    assets = ROOT / "assets" / "slavicner"
-    shared = Path(os.environ.get("SLAVNER_SHARED") or ROOT.parent / "shared")
-    return assets if assets.is_dir() else shared / "data" / "slavicner"
+        finish(args, measure(corpus_folder(args.corpus), Path(folder), args.n_process))
 
 
 def measure(corpus: Path, folder: Path, n_process: int) -> dict:
@@ -47,17 +39,11 @@ def measure(corpus: Path, folder: Path, n_process: int) -> dict:
     n_process (int): Number of processes.
     RETURNS (dict): The figures.
     """
+    words = ["convert", corpus, folder / "a.spacy", "--from", "slavicner", "--report", folder / "a.json"]
+    words = [*map(str, words), "--n-process", str(n_process)]
     start = time.perf_counter()
-    convert(
-        corpus,
-        folder / "a.spacy",
-        "slavicner",
-        "docbin",
-        "--n-process",
-        n_process,
-        "--report",
-        folder / "a.json",
-    )
+    # In a process of its own, as a user runs it.
+    subprocess.run([sys.executable, "-m", "spacy_slavner", *words], check=True, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - start
     convert(folder / "a.spacy", folder / "back", "docbin", "slavicner")
     convert(folder / "a.spacy", folder / "forms", "docbin", "bsnlp", "--with-raw")
@@ -88,8 +74,7 @@ def measure(corpus: Path, folder: Path, n_process: int) -> dict:
 
 def convert(source: Path, target: Path, from_: str, to: str, *options: object) -> None:
     """Run the command."""
-    command = [sys.executable, "-m", "spacy_slavner", "convert", source, target, "--from", from_, "--to", to]
-    subprocess.run([*map(str, command), *map(str, options)], check=True, stdout=subprocess.DEVNULL)
+    command("convert", source, target, "--from", from_, "--to", to, *options)
 
 
 def rows(corpus: Path) -> set[Row]:

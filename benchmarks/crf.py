@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from _common import finish, parser
+from common import finish, parser
+from common.data import texts_of
 
 
 def main() -> None:
@@ -106,13 +107,11 @@ def shares(pipeline: str, corpus: Path, documents: int) -> dict[str, float]:
         lists of 11 are switched on for the measurement.
     """
     import spacy
-    from spacy.tokens import DocBin
 
     from spacy_slavner.layers.crf import decoder_of
 
     nlp = spacy.load(pipeline, config={"components": {"crf_ner": {"nbest": 11}}})
-    docs = DocBin().from_disk(corpus).get_docs(nlp.vocab)
-    texts = [doc.text for doc, _ in zip(docs, range(documents), strict=False)]
+    texts = texts_of(corpus, documents)
     decoder = decoder_of(nlp.get_pipe("crf_ner").model.get_ref("head"))
     spent: dict[str, float] = {}
 

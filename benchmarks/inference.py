@@ -3,8 +3,7 @@
 The bare pass runs over finished arrays of the same windows in the same batches, in turns with the
 pipeline. `--long N` tags one document of N words instead and reports the peak memory.
 
-    python benchmarks/inference.py --pipeline training/bert_crf/model-best --corpus corpus/test.spacy
-    python benchmarks/inference.py --pipeline training/bert_crf/model-best --corpus test.spacy --long 1000000
+    python benchmarks/inference.py --json F [--pipeline DIR] [--corpus FILE] [--long 1000000]
 """
 
 import resource
@@ -12,7 +11,9 @@ import statistics
 import time
 from pathlib import Path
 
-from _common import finish, parser
+from common import ROOT, finish, parser, take
+from common.data import encoder_folder, split_folder, texts_of
+from common.pipelines import initialized, ratio
 
 
 def profile(nlp, texts: list[str]) -> dict[str, float]:
@@ -45,9 +46,9 @@ def bare_forward(nlp, texts: list[str]):
     pieces = make_pieces(shim.tokenizer, docs)
     windows = cut_windows(model, docs, pieces)
     batches = [
-        _pad(group, pieces, shim, 0.0) for group in batch_windows(windows, shim.settings["max_batch_pieces"])
+        _pad(group, pieces, shim, None) for group in batch_windows(windows, shim.settings["max_batch_pieces"])
     ]
-    total = sum(len(p) for p in pieces)
+    total = sum(len(p) for p in pieces) + len(windows)
 
     def run() -> float:
         shim.module.eval()
@@ -59,25 +60,31 @@ def bare_forward(nlp, texts: list[str]):
     return run
 
 
+def untrained(encoder: Path | None, seed: int):
+    """Make a pipeline with random heads: as fast as a trained one, but for names where there are none."""
+    take("pipeline", "bert_crf, not trained")
+    config, corpus = ROOT / "configs/bert_crf.cfg", split_folder() / "train.spacy"
+    return initialized(config, encoder_folder(encoder), corpus, 6, seed)
+
+
 def main() -> None:
     args = parser(__doc__.splitlines()[0])
-    args.add_argument("--pipeline", required=True)
-    args.add_argument("--corpus", type=Path, required=True, help="A .spacy file with the texts")
-    args.add_argument("--documents", type=int, default=100)
+    args.add_argument("--pipeline", help="A trained pipeline; by default one of bert_crf with random heads")
+    args.add_argument("--encoder", type=Path, help="Folder of an encoder for that")
+    args.add_argument("--corpus", type=Path, help="A .spacy file with the texts")
+    args.add_argument("--documents", type=int, default=20)
     args.add_argument("--rounds", type=int, default=3)
     args.add_argument("--long", type=int, default=0, help="Tag one document of so many words")
     args = args.parse_args()
 
     import spacy
     import torch
-    from spacy.tokens import DocBin
 
     torch.set_num_threads(args.threads)
     start = time.perf_counter()
-    nlp = spacy.load(args.pipeline)
+    nlp = spacy.load(args.pipeline) if args.pipeline else untrained(args.encoder, args.seed)
     loading = time.perf_counter() - start
-    docs = DocBin().from_disk(args.corpus).get_docs(nlp.vocab)
-    texts = [doc.text for doc, _ in zip(docs, range(args.documents), strict=False)]
+    texts = texts_of(args.corpus, args.documents)
     if args.long:
         words = " ".join(texts).split()
         text = " ".join((words * (args.long // len(words) + 1))[: args.long])
@@ -103,7 +110,6 @@ def main() -> None:
         pair = (time.perf_counter() - start, bare())
         if i:  # the first round warms up
             times.append(pair)
-    ratios = [b / a for a, b in times]
     finish(
         args,
         {
@@ -111,11 +117,7 @@ def main() -> None:
             "load_seconds": round(loading, 2),
             "pipeline_words_per_second": round(number / statistics.median(a for a, _ in times)),
             "bare_words_per_second": round(number / statistics.median(b for _, b in times)),
-            "ratio": {
-                "median": round(statistics.median(ratios), 3),
-                "min": round(min(ratios), 3),
-                "max": round(max(ratios), 3),
-            },
+            "ratio": ratio(times),
             "seconds_per_component": profile(nlp, texts),
         },
     )

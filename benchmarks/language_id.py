@@ -1,6 +1,6 @@
 """Language identification: the light classifier beside py3langid, lingua, pycld2 and heads over an encoder.
 
-    python benchmarks/language_id.py --slavicner SLAVICNER --json F [--topic covid-19] [--pipeline DIR]
+    python benchmarks/language_id.py --json F [--slavicner DIR] [--topic covid-19] [--pipeline DIR]
 
 Trained on the training list of the split single_out, tested on us_election_2020: whole documents,
 their sentences, and random windows of five words. Settings are to be chosen with another `--topic`,
@@ -18,7 +18,8 @@ from pathlib import Path
 
 import spacy
 import typer
-from _common import save
+from common import save
+from common.data import corpus_folder, split_sources
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -28,11 +29,11 @@ from tqdm import tqdm
 from spacy_slavner.attributes import LANGUAGES, set_attributes
 from spacy_slavner.corpora.reader import cut
 from spacy_slavner.corpora.sentences import rules_for
+from spacy_slavner.corpora.sources import Source
 from spacy_slavner.corpora.tokenizer import create_slavic_tokenizer
 from spacy_slavner.errors import InputError
 from spacy_slavner.training.optimizer import AdamW_v1
 
-TEST_TOPIC = "us_election_2020"
 # The same as in configs/base.cfg: about 1,150 words in pieces of 130.
 PIECE, BATCH = 130, 9
 # What a language head may need before it.
@@ -40,17 +41,15 @@ NEEDED = ("language_id", "sentence_splitter", "sentencizer", "transformer")
 TextsT = list[tuple[str, str]]
 
 
-def train(slavicner: Path, topic: str, steps: int, rate: float, seed: int) -> Language:
+def train(sources: list[Source], topic: str, steps: int, rate: float, seed: int) -> Language:
     """Train a pipeline of the tokenizer and `language_id` as spaCy's loop does, without a topic."""
     set_attributes()
     nlp = spacy.blank("xx")
     nlp.tokenizer = create_slavic_tokenizer()(nlp)
     examples = []
-    names = (slavicner / "SPLIT_single_out_topic_train.txt").read_text(encoding="utf8").split()
-    names = [name for name in names if Path(name).parts[-3] != topic]
-    for name in tqdm(names, desc="read", unit="doc"):
-        doc = nlp.make_doc((slavicner / name).read_text(encoding="utf8"))
-        doc._.language = Path(name).parent.name
+    for source in tqdm([s for s in sources if s.topic != topic], desc="read", unit="doc"):
+        doc = nlp.make_doc(source.path.read_text(encoding="utf8"))
+        doc._.language = source.language
         for piece in cut(doc, PIECE):
             predicted = Doc(
                 nlp.vocab,
@@ -174,9 +173,9 @@ def evaluate(name: str, detect: Callable, texts: dict[str, TextsT]) -> list[dict
 
 
 def main(
-    slavicner: Path = typer.Option(..., help="Folder of SlavicNER (raw/ and lists of the splits)"),
-    json_path: Path = typer.Option(..., "--json", help="File for the figures"),
-    topic: str = typer.Option(TEST_TOPIC, help="Topic to test on; it is not trained on"),
+    slavicner: Path = typer.Option(None, help="Folder of SlavicNER (raw/, ner/ and lists of the splits)"),
+    json_path: Path = typer.Option(None, "--json", help="File for the figures"),
+    topic: str = typer.Option("", help="Topic to test on, not trained on; by default that of the test part"),
     steps: int = typer.Option(1000, help="Training steps"),
     rate: float = typer.Option(1e-3, help="Learning rate"),
     seed: int = typer.Option(0, help="Seed of training and of the windows"),
@@ -185,12 +184,15 @@ def main(
     pipeline: list[Path] = typer.Option([], help="Trained pipeline whose language head is measured"),
 ) -> None:
     """Measure accuracy and speed of language identification."""
+    slavicner = corpus_folder(slavicner)
+    parts = split_sources(slavicner)
+    topic = topic or parts["test"][0].topic
     figures = {"topic": topic, "steps": steps, "seed": seed}
     texts = test_texts(slavicner, topic, seed)
     rows = []
     if light:
         began = time.perf_counter()
-        nlp = train(slavicner, topic, steps, rate, seed)
+        nlp = train(parts["train"] + parts["dev"], topic, steps, rate, seed)
         figures["train_seconds"] = time.perf_counter() - began
         rows += evaluate("language_id", ours(nlp), texts)
         figures["component_words_per_second"] = component_speed(nlp, texts["documents"])

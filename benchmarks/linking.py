@@ -2,7 +2,7 @@
 
     python benchmarks/linking.py --slavicner SLAVICNER --split single_out --topic covid-19 --json F
     python benchmarks/linking.py --slavicner SLAVICNER --split single_out --test --json F
-    python benchmarks/linking.py --sizes 1000 --sizes 100000 --sizes 1000000 --json F
+    python benchmarks/linking.py --no-accuracy --sizes 1000 --sizes 100000 --sizes 1000000 --json F
 
 With `--topic` the split's training part is cut in two: that topic is tested on, the others are trained
 on. For a split that shares its topics (cross_topic) leave `--topic` out: its tuning part is tested on.
@@ -20,14 +20,14 @@ from pathlib import Path
 
 import spacy
 import typer
-from _common import save
+from common import save
+from common.data import corpus_folder, split_name, split_sources
 from tqdm import tqdm
 
 from spacy_slavner.corpora import slavicner
 from spacy_slavner.corpora.mentions import NO_ID, Mention
 from spacy_slavner.corpora.report import Report
 from spacy_slavner.corpora.sources import Options, Source
-from spacy_slavner.corpora.splits import assign
 from spacy_slavner.errors import InputError
 from spacy_slavner.evaluation import bsnlp, oracle
 from spacy_slavner.linking.candidates import Name, find
@@ -89,9 +89,7 @@ def normalised(sources: Iterable[Source], path: str) -> list[LinkedT]:
 
 def parts(folder: Path, split: str, topic: str | None, test: bool) -> tuple[list[Source], list[Source]]:
     """Give the sources to train on and to test on."""
-    sources = slavicner.find(folder, Options(), Report())
-    sources = [source for source in sources if source.annotation]
-    split_ = assign(split, sources, corpus_root=folder)
+    split_ = split_sources(folder, split)
     if test:
         return split_["train"] + split_["dev"], split_["test"]
     if topic:
@@ -258,7 +256,8 @@ def latency(size: int, seed: int, queries: int = 300) -> dict:
 
 
 def main(
-    json_path: Path = typer.Option(..., "--json", help="File for the figures"),
+    json_path: Path = typer.Option(None, "--json", help="File for the figures"),
+    accuracy: bool = typer.Option(True, "--accuracy/--no-accuracy", help="Whether links are measured"),
     folder: Path = typer.Option(None, "--slavicner", help="Folder of SlavicNER (raw/, ner/ and lists)"),
     split: str = typer.Option("single_out", help="Split of the corpus"),
     topic: str = typer.Option(None, help="Topic of the training part to test on"),
@@ -272,7 +271,9 @@ def main(
 ) -> None:
     """Measure links."""
     figures: dict = {"seed": seed}
-    if folder is not None:
+    if accuracy:
+        folder = corpus_folder(folder)
+        split = split_name(folder, split)
         figures["accuracy"] = measure(folder, split, topic, test, base_forms, held_out)
     figures["latency"] = [latency(size, seed) for size in sizes]
     save(json_path, figures)

@@ -1,6 +1,6 @@
 """Base forms of gold names: every method alone, the chain, and the baselines copy and look-up.
 
-    python benchmarks/normalization.py --corpus corpus/single_out --json F [--topic covid-19] [--udpipe DIR]
+    python benchmarks/normalization.py --json F [--corpus corpus/single_out] [--topic covid-19] [--udpipe DIR]
 
 CORPUS is a split as `python -m spacy_slavner prepare` writes it. The methods are trained on train.spacy and
 dev.spacy and measured on test.spacy. Settings are to be chosen with `--topic`: that topic of the training
@@ -9,13 +9,15 @@ equal in small letters, as in the official evaluator; "cased" counts equal ones.
 on token edges are not in the corpus as it is converted.
 """
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import spacy
 import typer
-from _common import save
+from common import save
+from common.data import split_folder
 from spacy.tokens import Doc, Span
 
 from spacy_slavner.attributes import LANGUAGES, TYPES
@@ -68,19 +70,26 @@ def measure(name: str, methods: list[Method], texts: list[Text], gold: list[Doc]
     return {"system": name, "accuracy": accuracy, **speed}
 
 
+def settings_of(given: list[str]) -> Settings:
+    """Read settings of the learned method."""
+    return Settings(**{name: json.loads(value) for name, _, value in (x.partition("=") for x in given)})
+
+
 def main(
-    corpus: Path = typer.Option(..., help="Folder with train.spacy, dev.spacy and test.spacy of a split"),
-    json_path: Path = typer.Option(..., "--json", help="File for the figures"),
+    corpus: Path = typer.Option(None, help="Folder with train.spacy, dev.spacy and test.spacy of a split"),
+    json_path: Path = typer.Option(None, "--json", help="File for the figures"),
     topic: str | None = typer.Option(None, help="Topic of the training part to measure on instead"),
     udpipe: Path | None = typer.Option(None, help="Folder with UDPipe models for the rules"),
+    settings: list[str] = typer.Option([], "--set", help="Setting of the learned method, as epochs=3"),
     seed: int = typer.Option(0, help="Seed of the learned method"),
 ) -> None:
     """Measure base forms of gold names."""
+    corpus = split_folder(corpus)
     train, gold = parts_of(corpus, topic)
     gold = [doc for doc in gold if doc.ents]
     texts = [names_of(with_gold_names(doc)) for doc in gold]
     lessons = lessons_of(train)
-    memory, learned = Memory(), Transducer(Settings())
+    memory, learned = Memory(), Transducer(settings_of(settings))
     rules = make_rules(udpipe=str(udpipe) if udpipe else None)
     memory.learn(lessons)
     began = time.process_time()

@@ -1,6 +1,6 @@
 """Sentence boundaries: the project's rules beside other splitters, on the UD treebanks and SlavicNER.
 
-    python benchmarks/sentences.py --ud UD --slavicner SLAVICNER --json F [--part dev]
+    python benchmarks/sentences.py --json F [--ud DIR] [--slavicner DIR] [--part dev]
 
 Each treebank is its sentences joined by single spaces; the score is the F1 of sentence starts (the
 first sentence of the text is not counted). On SlavicNER it counts the gold mentions that a boundary cuts.
@@ -14,14 +14,24 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import typer
-from _common import save
+from common import ROOT, save, take
+from common.data import corpus_folder, shared, split_sources
 
 from spacy_slavner.attributes import LANGUAGES
 from spacy_slavner.corpora.sentences import rules_for
 from spacy_slavner.pipeline.sentence_splitter import sentence_starts
 
-SPEED_CHARACTERS = 100_000
 SLOW = 20_000  # characters that pysbd gets at a time: its time grows faster than the text
+
+
+def treebanks(given: Path | None) -> Path | None:
+    """Give the folder of treebanks; by default assets/ud or that of the real data, None without either."""
+    places = (ROOT / "assets/ud", shared() / "data/ud")
+    folder = given or next((place for place in places if place.is_dir()), None)
+    if not given:
+        warning = "" if folder else "There are no treebanks (--ud): only names that are cut are counted"
+        take("treebanks", folder.name if folder else "none", warning)
+    return folder
 
 
 def read_treebank(path: Path) -> tuple[str, set[int]]:
@@ -64,17 +74,19 @@ def punkt_starts() -> Callable[[str], list[int]] | None:
 
 def splitters(language: str) -> dict[str, Callable[[str], list[int]]]:
     """Name the candidates for a language."""
-    from pysbd.languages import LANGUAGE_CODES
-
     found = {
         "rules": rules_for(language),
         "generic": rules_for("xx"),
         "sentencizer": sentencizer_starts(),
-        "pysbd:en": partial(pysbd_starts, "en"),
-        "razdel": sentence_starts("razdel"),
     }
-    if language in LANGUAGE_CODES:
-        found[f"pysbd:{language}"] = partial(pysbd_starts, language)
+    if find_spec("razdel"):
+        found["razdel"] = sentence_starts("razdel")
+    if find_spec("pysbd"):
+        from pysbd.languages import LANGUAGE_CODES
+
+        for code in {"en": None, language: None}:
+            if code in LANGUAGE_CODES:
+                found[f"pysbd:{code}"] = partial(pysbd_starts, code)
     if punkt := punkt_starts():
         found["punkt:en"] = punkt
     return found
@@ -129,6 +141,8 @@ def cut_rows(slavicner: Path, fast: bool) -> Iterator[dict]:
             names += ["pysbd:en", "pysbd:bg"]
         candidates = splitters(language)
         for name in names:
+            if name not in candidates:
+                continue
             total = cut = characters = 0
             seconds, examples = 0.0, []
             for raw in sorted(slavicner.glob(f"raw/*/{language}/*.txt")):
@@ -153,10 +167,11 @@ def speed(slavicner: Path) -> dict[str, float]:
 
     nlp = spacy.blank("xx")
     splitter = nlp.add_pipe("sentence_splitter")
-    texts = [x.read_text(encoding="utf8") for x in sorted(slavicner.glob("raw/covid-19/*/*.txt"))]
+    sources = split_sources(slavicner)["test"]
+    texts = [source.path.read_text(encoding="utf8") for source in sources]
     docs = list(nlp.tokenizer.pipe(texts))
-    for doc, path in zip(docs, sorted(slavicner.glob("raw/covid-19/*/*.txt")), strict=True):
-        doc._.language = path.parent.name
+    for doc, source in zip(docs, sources, strict=True):
+        doc._.language = source.language
     words = sum(len(text.split()) for text in texts)
     began = time.perf_counter()
     for text in texts:
@@ -169,15 +184,16 @@ def speed(slavicner: Path) -> dict[str, float]:
 
 
 def main(
-    ud: Path = typer.Option(..., help="Folder of UD treebanks"),
-    slavicner: Path = typer.Option(..., help="Folder of SlavicNER (raw/ and ner/)"),
-    json_path: Path = typer.Option(..., "--json", help="File for the figures"),
+    ud: Path = typer.Option(None, help="Folder of UD treebanks"),
+    slavicner: Path = typer.Option(None, help="Folder of SlavicNER (raw/ and ner/)"),
+    json_path: Path = typer.Option(None, "--json", help="File for the figures"),
     part: str = typer.Option("test", help="Part of the treebanks: dev or test"),
     fast: bool = typer.Option(False, help="Leave pysbd out"),
 ) -> None:
     """Score sentence splitters on UD treebanks and count the names that they cut."""
+    slavicner, ud = corpus_folder(slavicner), treebanks(ud)
     rows = []
-    for row in treebank_rows(ud, part, fast):
+    for row in treebank_rows(ud, part, fast) if ud else ():
         rows.append(row)
         speed_text = f"{row['words_per_second']:>9,.0f} words/s"
         print(f"{row['treebank']:28} {row['splitter']:12} F1 {row['f']:.4f} {speed_text}")

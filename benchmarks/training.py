@@ -4,39 +4,16 @@ Both train the same encoder on the same windows in the same batches, in turns wi
 loop starts from finished arrays and has a linear head with cross-entropy; the pipeline starts from Docs
 (sentences, sub-word tokenisation, alignment), has the CRF, and trains the language identifier as well.
 
-    python benchmarks/training.py --config configs/bert_crf.cfg --encoder assets/encoder --corpus train.spacy
+    python benchmarks/training.py --json F [--config configs/bert_crf.cfg] [--encoder DIR] [--corpus FILE]
 """
 
 import statistics
 import time
 from pathlib import Path
 
-from _common import finish, parser
-
-
-def pipeline_steps(nlp, batches):
-    """Give a function that makes one update of the pipeline as `spacy train` makes it."""
-    from spacy.util import registry
-
-    training = registry.resolve(nlp.config.interpolate()["training"])
-    optimizer = training["optimizer"]
-
-    def step(number: int) -> None:
-        examples = [example.copy() for example in batches[number]]
-        start = time.perf_counter()
-        nlp.update(
-            examples,
-            drop=training["dropout"],
-            sgd=False,
-            annotates=training["annotating_components"],
-        )
-        for _, pipe in nlp.pipeline:
-            if getattr(pipe, "is_trainable", False):
-                pipe.finish_update(optimizer)
-        optimizer.step_schedules()
-        return time.perf_counter() - start
-
-    return step
+from common import ROOT, finish, parser
+from common.data import encoder_folder, split_folder
+from common.pipelines import initialized, ratio, training_batches, training_step
 
 
 def bare_steps(nlp, batches, labels: int):
@@ -89,47 +66,23 @@ def bare_steps(nlp, batches, labels: int):
 
 def main() -> None:
     args = parser(__doc__.splitlines()[0])
-    args.add_argument("--config", type=Path, default=Path("configs/bert_crf.cfg"))
-    args.add_argument("--encoder", default="assets/encoder")
-    args.add_argument("--corpus", type=Path, required=True, help="Training .spacy file")
+    args.add_argument("--config", type=Path, default=ROOT / "configs/bert_crf.cfg")
+    args.add_argument("--encoder", type=Path, help="Folder of an encoder")
+    args.add_argument("--corpus", type=Path, help="Training .spacy file")
     args.add_argument("--layers", type=int, default=6)
     args.add_argument("--steps", type=int, default=12)
     args = args.parse_args()
 
     import torch
-    from spacy.training.initialize import init_nlp
-    from spacy.util import registry, resolve_dot_names
-    from thinc.api import fix_random_seed
-
-    from spacy_slavner.training.config import fill_config, merge_config
 
     torch.set_num_threads(args.threads)
-    overrides = {
-        "paths.train": str(args.corpus),
-        "paths.dev": str(args.corpus),
-        "paths.encoder": str(args.encoder),
-        "components.transformer.model.layers": args.layers,
-        "training.seed": args.seed,
-    }
-    fix_random_seed(args.seed)
-    nlp = init_nlp(fill_config(merge_config(args.config, overrides)))
-    resolved = nlp.config.interpolate()
-    (corpus,) = resolve_dot_names(resolved, ["corpora.train"])
-    batcher = registry.resolve({"b": resolved["training"]["batcher"]})["b"]
-    batches = []
-    for batch in batcher(list(corpus(nlp))):
-        batches.append(batch)
-        if len(batches) == args.steps + 1:
-            break
-    splitter = nlp.get_pipe("sentence_splitter")
-    for batch in batches:
-        for example in batch:
-            splitter(example.predicted)
-    ours = pipeline_steps(nlp, batches)
+    corpus = args.corpus or split_folder() / "train.spacy"
+    nlp = initialized(args.config, encoder_folder(args.encoder), corpus, args.layers, args.seed)
+    batches = training_batches(nlp, args.steps + 1)
+    ours = training_step(nlp, batches)
     bare, pieces = bare_steps(nlp, batches, labels=11)
     ours(0), bare(0)  # warm-up
     times = [(ours(i), bare(i)) for i in range(1, len(batches))]
-    ratios = [b / a for a, b in times]
     finish(
         args,
         {
@@ -137,11 +90,7 @@ def main() -> None:
             "pieces_per_batch": round(statistics.mean(pieces)),
             "pipeline_pieces_per_second": round(sum(pieces[1:]) / sum(a for a, _ in times)),
             "bare_pieces_per_second": round(sum(pieces[1:]) / sum(b for _, b in times)),
-            "ratio": {
-                "median": round(statistics.median(ratios), 3),
-                "min": round(min(ratios), 3),
-                "max": round(max(ratios), 3),
-            },
+            "ratio": ratio(times),
         },
     )
 

@@ -1,10 +1,17 @@
-"""What the benchmarks share: arguments, the corpus, the output."""
+"""What the benchmarks share: arguments, output, and what they take where nothing is given.
+
+`data` has corpora and encoders, `pipelines` pipelines to measure.
+"""
 
 import argparse
 import json
 import platform
 import sys
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# What was taken because nothing was given; it stands beside the figures.
+TAKEN: dict[str, str] = {}
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -16,18 +23,29 @@ def parser(description: str) -> argparse.ArgumentParser:
     return result
 
 
+def take(what: str, value: str, warning: str = "") -> None:
+    """Say what is taken, and loudly what that means for the figures."""
+    from wasabi import msg
+
+    TAKEN[what] = value
+    msg.info(f"{what}: {value}")
+    if warning:
+        msg.warn(warning)
+
+
 def finish(args: argparse.Namespace, figures: dict) -> None:
     """Print the figures and write them to the file that was asked for."""
     report = {**origin(args.threads), "seed": args.seed, **figures}
     print(json.dumps(report, indent=2, ensure_ascii=False))
-    if args.json:
-        save(args.json, report)
+    save(args.json, report)
 
 
-def save(path: Path, figures: dict) -> None:
-    """Write figures to a file, and where they come from unless they say so."""
+def save(path: Path | None, figures: dict) -> None:
+    """Write figures to a file, if there is one, and where they come from unless they say so."""
     from spacy_slavner.files import whole_file
 
+    if path is None:
+        return
     with whole_file(path) as file:
         text = json.dumps(origin() | figures, indent=2, ensure_ascii=False)
         file.write_text(text + "\n", encoding="utf-8")
@@ -35,7 +53,7 @@ def save(path: Path, figures: dict) -> None:
 
 
 def origin(threads: int = 1) -> dict:
-    """Say where figures come from: the command, the machine, the commit."""
+    """Say where figures come from: the command, the machine, the commit, what was taken."""
     import torch
 
     from spacy_slavner.evaluation.metrics import git
@@ -45,6 +63,7 @@ def origin(threads: int = 1) -> dict:
     return {
         "command": "python benchmarks/" + " ".join(words),
         "machine": machine | {"commit": git("rev-parse", "--short", "HEAD") or "unknown"},
+        **({"taken": dict(TAKEN)} if TAKEN else {}),
     }
 
 
