@@ -26,7 +26,6 @@ ALL = {p.stem for p in (ROOT / "configs").glob("*.cfg")} - {"base", "slavner"}
 # Others learn from more than the training part of one split; they have workflows of their own.
 OTHERS = {"multilingual", "tag_sets", "transfer", "transfer_crf", "transfer_union"}
 OTHERS |= {"crosslingual_bilstm_crf"}
-OTHERS |= {"crosslingual_bilstm_crf"}
 OTHERS |= {name for name in ALL if name.startswith("zero_shot")}
 SYSTEMS = sorted(ALL - OTHERS)
 NOWHERE = "file:///no/such/repository"
@@ -99,16 +98,6 @@ def test_system_workflows_name_their_systems(system, project, capfd):
     else:
         assert (systems, splits, seeds) == (system, "single_out", "7")
     assert "--recipe= " in line and "--languages=cs" in line and "$" not in line
-
-
-def test_crosslingual_workflow(project, capfd):
-    values = {"vars.vector_texts": "some/text", "vars.target_language": "sl", "vars.splits": "bsnlp2019"}
-    project_run(project, "crosslingual", overrides=values, dry=True)
-    lines = re.findall("(?m)^Running command: .*", capfd.readouterr().out)
-    assert "vectors-train assets/vectors/sl.vec some/text --language sl" in lines[-3]
-    assert "--from pl --to sl" in lines[-2]
-    assert "--zero-shot sl --sources pl" in lines[-1] and "--paths.vectors assets/vectors/pl-sl" in lines[-1]
-    assert "$" not in " ".join(lines)
 
 
 def test_crosslingual_workflow(project, capfd):
