@@ -55,8 +55,12 @@ class Translator:
         translations (list[str]): Its translations.
         RETURNS (numpy.ndarray): F of each (translations,).
         """
-        cosines = self._rows(translations) @ self._rows(words).T
-        distance = np.abs(np.arange(len(words)) - at)
+        return self._scores(self._rows(words), at, translations)
+
+    def _scores(self, context: np.ndarray, at: int, translations: list[str]) -> np.ndarray:
+        """The same of the unit vectors of a sentence's words (words, width)."""
+        cosines = self._rows(translations) @ context.T
+        distance = np.abs(np.arange(len(context)) - at)
         weight = (1 - self.alpha) / (distance + 1.0) ** 2
         weight[(distance > self.window) & (self.window > 0)] = 0.0
         weight[at] = self.alpha
@@ -73,13 +77,13 @@ class Translator:
         sentence (list[str]): Its words as they are written.
         RETURNS (list[str]): As many words, with the capital letters of those whose place they take.
         """
-        keys, result = [word_key(word) for word in sentence], list(sentence)
+        context, result = self._rows([word_key(word) for word in sentence]), list(sentence)
         for at, word in enumerate(sentence):
             translations = self.dictionary.get(word.lower(), ())
             if not translations:
                 continue
             if len(translations) > 1:
-                best = int(np.argmax(self.scores(keys, at, translations)))
+                best = int(np.argmax(self._scores(context, at, translations)))
                 translations = translations[best : best + 1]
             result[at] = like(translations[0], word)
             self.translated += 1

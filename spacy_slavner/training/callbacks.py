@@ -7,6 +7,7 @@ from typing import Any
 
 import srsly
 from spacy.language import Language
+from thinc.api import Model
 
 from ..errors import InputError
 
@@ -112,11 +113,11 @@ def create_uniform_weights(spread: float = 0.1, seed: int = 0) -> Callable[[Lang
 
         generator = torch.Generator().manual_seed(seed)
         for _, pipe in nlp.pipeline:
-            for node in pipe.model.walk() if hasattr(pipe, "model") and pipe.model is not True else ():
-                for shim in node.shims:
-                    for weight in shim._model.parameters():
-                        drawn = torch.empty(weight.shape).uniform_(-spread, spread, generator=generator)
-                        weight.data.copy_(drawn)
+            model = getattr(pipe, "model", None)
+            shims = (shim for node in model.walk() for shim in node.shims) if isinstance(model, Model) else ()
+            for weight in (weight for shim in shims for weight in shim._model.parameters()):
+                drawn = torch.empty(weight.shape).uniform_(-spread, spread, generator=generator)
+                weight.data.copy_(drawn)
         return nlp
 
     return uniform_weights
