@@ -345,6 +345,8 @@ def build_wheel(folder: Path, work: Path, name: str, version: str, out: Path) ->
 
     built = work / "build"
     built.mkdir()
+    # It puts the language before the name.
+    name = name.removeprefix(f"{_language(folder)}_")
     package(folder, built, name=name, version=version, create_sdist=False, create_wheel=True)
     wheels = list(built.rglob("*.whl"))
     if len(wheels) != 1:
@@ -352,3 +354,9 @@ def build_wheel(folder: Path, work: Path, name: str, version: str, out: Path) ->
     with whole_file(out / wheels[0].name) as target:
         shutil.copy(wheels[0], target)
     return out / wheels[0].name
+
+
+def _language(folder: Path) -> str:
+    import srsly
+
+    return srsly.read_json(folder / "meta.json")["lang"]

@@ -1,5 +1,7 @@
 """Packaging: a small pipeline says what the full one says, and its card and meta.json say what it is."""
 
+from zipfile import ZipFile
+
 import pytest
 import spacy
 import srsly
@@ -109,6 +111,17 @@ def test_what_it_says_of_itself(full, record, tmp_path, run):
     for text in (percent(cell["f"]), "learned from everything", "say nothing", "spacy.load", "## Limits"):
         assert text in " ".join(card.split())
     assert str(full) not in card and str(tmp_path) not in (folder / "meta.json").read_text()
+
+
+def test_wheel(ruler, tmp_path, run):
+    run("package", ruler, tmp_path, "--name", "xx_names", "--version", "1.2.3")
+    (wheel,) = tmp_path.iterdir()
+    assert wheel.name == "xx_names-1.2.3-py3-none-any.whl"
+    with ZipFile(wheel) as archive:
+        files = archive.namelist()
+        metadata = archive.read("xx_names-1.2.3.dist-info/METADATA").decode()
+    assert {f"xx_names/xx_names-1.2.3/{file}" for file in ("README.md", "config.cfg")} <= set(files)
+    assert "Requires-Dist: spacy-slavner" in metadata and "## Limits" in metadata
 
 
 def test_means_over_seeds():
