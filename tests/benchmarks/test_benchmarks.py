@@ -20,6 +20,10 @@ QUICK = {
     "language_id": ["--steps", "3", "--no-others"],
     "linking": ["--sizes", "50"],
     "normalization": ["--set", "words=0", "--set", "least_updates=2", "--set", "epochs=1"],
+    "peers": [
+        *("--encoder", "ENCODER", "--documents", "1", "--rounds", "1"),
+        *("--systems", "names", "hugging_face"),
+    ],
     "sentences": ["--fast"],
     "training": ["--encoder", "ENCODER", "--steps", "1"],
 }
@@ -31,6 +35,7 @@ FIGURES = {
     "language_id": {"rows", "topic"},
     "linking": {"accuracy", "latency"},
     "normalization": {"rows"},
+    "peers": {"rows"},
     "sentences": {"rows", "cut_mentions", "words_per_second"},
     "training": {"pipeline_pieces_per_second", "bare_pieces_per_second", "ratio"},
 }
