@@ -48,6 +48,8 @@ def annotate_cli(
     setup_gpu(use_gpu)
     nlp = load_pipeline(pipeline)
     counts = annotate(nlp, raw, output, encoding=encoding, gold_language=gold_language)
+    if others := counts.pop("others", 0):
+        msg.warn(f"{others} files that are not *.txt were left out")
     names = ", ".join(f"{type_} {n}" for type_, n in counts.most_common() if type_ != "documents")
     msg.good(f"{counts['documents']} documents written to {output}; names: {names or 'none'}")
 
@@ -67,7 +69,8 @@ def annotate(
     output (Path): Folder that is written, whole or not at all.
     encoding (str): Encoding of the raw documents.
     gold_language (bool): Whether a folder's or header's language is taken for granted.
-    RETURNS (Counter[str]): How many "documents", and how many names of each type.
+    RETURNS (Counter[str]): How many "documents", how many "others" that are no *.txt were left out, and how
+        many names of each type.
     RAISES (InputError): When there are no raw documents or one cannot be read.
     """
     from tqdm import tqdm
@@ -78,14 +81,15 @@ def annotate(
     from ..errors import InputError
     from ..files import whole_folder
 
-    paths = sorted(p for p in raw.rglob("*.txt") if p.is_file()) if raw.is_dir() else []
+    files = sorted(p for p in raw.rglob("*") if p.is_file()) if raw.is_dir() else []
+    paths = [path for path in files if path.suffix == ".txt"]
     if not paths:
         raise InputError(
             "there are no raw documents",
             path=raw,
             remedy="Give a folder with <topic>/<language>/*.txt",
         )
-    counts: Counter[str] = Counter()
+    counts = Counter(others=len(files) - len(paths))
     taken: dict[str, set[str]] = {}
     docs = nlp.pipe(_read(nlp, raw, paths, encoding, gold_language), as_tuples=True)
     bar = tqdm(docs, total=len(paths), desc="Annotating", unit="doc")

@@ -139,8 +139,9 @@ def raw(tmp_path):
 
 def test_annotate_writes_what_check_accepts(run, ruler, raw, tmp_path):
     out = tmp_path / "out"
+    (raw / "topic/notes.md").write_text("Brno")
     output = " ".join(run("annotate", ruler, raw, out).split())
-    assert "3 documents" in output and "LOC 3" in output
+    assert "3 documents" in output and "LOC 3" in output and "1 files that are not *.txt" in output
     assert (out / "topic/cs/a.txt.out").read_text(encoding="utf-8").splitlines() == [
         "cs-1",
         "Brně\tBrně\tLOC\tLOC-brně",
