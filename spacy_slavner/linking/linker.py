@@ -229,14 +229,14 @@ def train(
 
     documents (Sequence[Sequence[tuple[Name, str]]]): The names of each document and their ids.
     groups (Sequence[str]): The group of each document, such as its topic; at most eight are held out
-        in turn, more are put together.
+        in turn, more are put together. If there is only one, each document is a group.
     extra (Knowledge | None): More names, such as a user's own.
     decay (float): Decay of the rankers' weights.
     RETURNS (Linker): The trained linker.
     """
     whole = knowledge_of(documents)
     parts = []
-    folds = _folds(groups)
+    folds = _folds(groups if len(set(groups)) > 1 else [f"{i:06}" for i in range(len(documents))])
     for fold in tqdm(sorted(set(folds)), desc="linker", unit="fold"):
         own = [document for document, f in zip(documents, folds, strict=True) if f == fold]
         others = whole - knowledge_of(own)
@@ -249,6 +249,7 @@ def train(
                   for index, seen, golds in parts
                   for d, gold in zip(seen, golds, strict=True)
                   for i, name in enumerate(d.names)), decay)  # fmt: skip
+    first = first or default_ranker()
     for _, seen, _ in parts:
         for document in seen:
             document.first = [first.probabilities(found.features) for found in document.found]
@@ -260,7 +261,8 @@ def train(
             for d, gold in zip(seen, golds, strict=True):
                 for i, name in enumerate(d.names):
                     rows.append((*with_context(d, i, corpus), d.counts[i], gold[name], index))
-        second[scope] = _fit(rows, decay)
+        if ranker := _fit(rows, decay):
+            second[scope] = ranker
     counts = whole + (extra.index.counts() if extra is not None else Counter())
     return Linker(Knowledge(Index.of(counts)), first, second, Style.of(whole))
 
@@ -281,7 +283,8 @@ def knowledge_of(documents: Iterable[Iterable[tuple[Name, str]]]) -> Counter[Row
     )
 
 
-def _fit(rows, decay: float) -> Ranker:
+def _fit(rows, decay: float) -> Ranker | None:
+    """RETURNS (Ranker | None): The fitted ranker; None where no name has a candidate to choose."""
     choices, right, weights = [], [], []
     for ids, features, count, gold, index in rows:
         if not ids:
@@ -290,7 +293,7 @@ def _fit(rows, decay: float) -> Ranker:
         choices.append(features)
         right.append(ids.index(number) if number in ids else len(ids))
         weights.append(count)
-    return Ranker.fit(choices, right, weights, decay)
+    return Ranker.fit(choices, right, weights, decay) if choices else None
 
 
 def id_number(index: Index, id: str) -> int:

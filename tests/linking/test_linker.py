@@ -44,6 +44,20 @@ def test_links(linker):
             assert all(link.known and 0 < link.probability <= 1 for link in found)
 
 
+def test_documents_of_one_group_are_held_out_one_by_one(linker):
+    one = train(documents(), ["brexit"] * len(documents()))
+    numbered = train(documents(), [f"{i:06}" for i in range(len(documents()))])
+    assert one.to_dict() == numbered.to_dict()
+
+
+def test_nothing_to_choose_from():
+    """Each name in one document alone: no held-out document has a name that the others know."""
+    alone = [[(Name(pl, pl, "LOC", "pl"), id)] for pl, _, id in PLACES[:1]]
+    linker = train(alone, ["brexit"])
+    (link,), *_ = linker.link([[alone[0][0][0]]])
+    assert link.known and link.id == alone[0][0][1]
+
+
 def test_new_name_is_told_from_known_ones(linker):
     (link,), *_ = linker.link([[Name("Bruksela", "Bruksela", "LOC", "pl")]])
     assert not link.known
