@@ -41,7 +41,7 @@ def evaluate_cli(
     from wasabi import msg
 
     from ..errors import InputError
-    from ..evaluation.metrics import write_json
+    from ..evaluation.metrics import UNKNOWN, git, write_json
     from ._pipeline import load_pipeline
 
     if part and len(corpora) > 1:
@@ -50,8 +50,10 @@ def evaluate_cli(
     setup_gpu(use_gpu)
     nlp = load_pipeline(pipeline, overrides)
     results = {}
+    # A pipeline may be evaluated by later code than it was trained with.
+    commit = git("rev-parse", "HEAD") or UNKNOWN
     for corpus in corpora:
-        result = evaluate(nlp, corpus, gold_language=gold_language)
+        result = {"commit": commit} | evaluate(nlp, corpus, gold_language=gold_language)
         results[part or corpus.stem] = result | ({"overrides": overrides} if overrides else {})
         msg.divider(f"{pipeline} on {corpus}")
         _show(results[part or corpus.stem])

@@ -310,7 +310,7 @@ def render_markdown(
     RETURNS (str): The text.
     """
     runs = records.plain_runs
-    parts = ["# Results", _provenance(records.infos, command)]
+    parts = ["# Results", _provenance(records, command)]
     for key in unique(run.key for run in sorted(runs, key=lambda run: run.key)):
         here = [run for run in runs if run.key == key]
         parts += [f"## {key}", *_note(here)]
@@ -336,7 +336,9 @@ def render_markdown(
     return "\n\n".join(parts) + "\n"
 
 
-def _provenance(infos: list[dict[str, Any]], command: list[str]) -> str:
+def _provenance(records: Records, command: list[str]) -> str:
+    infos = records.infos
+
     def known(name: str) -> list[Any]:
         return unique(info[name] for info in infos if info.get(name) is not None)
 
@@ -350,6 +352,8 @@ def _provenance(infos: list[dict[str, Any]], command: list[str]) -> str:
         f"Seeds: {', '.join(map(str, sorted(known('seed'))))}. Corpora: {', '.join(known('corpus'))}.",
         f"Commits: {', '.join(commits)}.",
     ]
+    if later := unique(run.result["commit"][:12] for run in records.runs if "commit" in run.result):
+        lines[-1] += f" Evaluated at: {', '.join(later)}."
     return "\n\n".join(lines)
 
 
