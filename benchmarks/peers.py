@@ -67,10 +67,16 @@ def natasha_finder() -> Finder:
 
 def hugging_face_finder(folder: str) -> Finder:
     """The token-classification pipeline: windows that overlap, a word's type by its first piece."""
-    from transformers import pipeline
+    from transformers import AutoTokenizer, pipeline
 
+    tokenizer = AutoTokenizer.from_pretrained(folder)
     classify = pipeline(
-        "token-classification", model=folder, aggregation_strategy="first", stride=64, device="cpu"
+        "token-classification",
+        model=folder,
+        tokenizer=tokenizer,
+        aggregation_strategy="first",
+        stride=min(64, tokenizer.model_max_length // 4),
+        device="cpu",
     )
 
     def find(texts: list[str]) -> list[list[Span]]:
