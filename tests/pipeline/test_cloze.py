@@ -8,47 +8,14 @@ import spacy
 import torch
 from spacy.training import Example
 from spacy.util import registry
-from thinc.api import Config
 
 from spacy_slavner.errors import InputError
 from spacy_slavner.training.optimizer import AdamW_v1
 
-CONFIG = """
-[nlp]
-lang = "xx"
-pipeline = ["sentencizer","transformer","language_head","crf_ner","cloze"]
+from .configs import over_encoder
 
-[components]
-
-[components.sentencizer]
-factory = "sentencizer"
-
-[components.transformer]
-factory = "transformer"
-
-[components.transformer.model]
-@architectures = "spacy-slavner.TransformerModel.v1"
-name = ""
-precision = "fp32"
-
-[components.transformer.model.get_spans]
-@span_getters = "spacy-slavner.piece_windows.v1"
-window = 40
-overlap = 10
-
-[components.crf_ner]
-factory = "crf_ner"
-
-[components.crf_ner.model]
-@architectures = "spacy-slavner.CrfTagger.v1"
-dropout = 0.0
-
-[components.crf_ner.model.tok2vec]
-@architectures = "spacy-slavner.TransformerListener.v1"
-
-[components.crf_ner.model.tok2vec.pooling]
-@layers = "reduce_first.v1"
-
+PIPELINE = ["sentencizer", "transformer", "language_head", "crf_ner", "cloze"]
+BLOCKS = """
 [components.language_head]
 factory = "language_id"
 snippets = 0
@@ -69,11 +36,8 @@ TEXTS = {**LABELLED, **TARGET}
 
 
 def load(tiny_encoder, without=(), **settings):
-    config = Config().from_str(CONFIG)
-    config["components"]["transformer"]["model"]["name"] = str(tiny_encoder)
-    config["components"]["cloze"].update(settings)
-    config["nlp"]["pipeline"] = [n for n in config["nlp"]["pipeline"] if n not in without]
-    config["components"] = {n: config["components"][n] for n in config["nlp"]["pipeline"]}
+    config = over_encoder(tiny_encoder, [name for name in PIPELINE if name not in without], BLOCKS)
+    config["components"].get("cloze", {}).update(settings)
     return spacy.util.load_model_from_config(config, auto_fill=True)
 
 

@@ -4,42 +4,19 @@ import pytest
 import spacy
 import torch
 from spacy.training import Example
-from thinc.api import Config
 
 from spacy_slavner.errors import InputError
 from spacy_slavner.training.optimizer import AdamW_v1
 
-CONFIG = """
-[nlp]
-lang = "xx"
-pipeline = ["transformer","sentencizer","crf_ner"]
+from .configs import over_encoder
 
-[components]
-
-[components.transformer]
-factory = "transformer"
-
-[components.transformer.model]
-@architectures = "spacy-slavner.TransformerModel.v1"
-name = ""
-precision = "fp32"
-
-[components.transformer.model.get_spans]
-@span_getters = "spacy-slavner.piece_windows.v1"
-window = 40
-overlap = 10
-
-[components.sentencizer]
-factory = "sentencizer"
-
+BLOCKS = """
 [components.crf_ner]
 factory = "crf_ner"
 unit = "piece"
 nbest = 3
 
 [components.crf_ner.model]
-@architectures = "spacy-slavner.CrfTagger.v1"
-dropout = 0.0
 
 [components.crf_ner.model.tok2vec]
 @architectures = "spacy-slavner.AllPieces.v1"
@@ -52,8 +29,7 @@ ODD = ["", " ", "\n\n\t", "ж" * 300, TEXT * 10]
 
 
 def load(tiny_encoder, kind: str = "Crf"):
-    config = Config().from_str(CONFIG)
-    config["components"]["transformer"]["model"]["name"] = str(tiny_encoder)
+    config = over_encoder(tiny_encoder, ["transformer", "sentencizer", "crf_ner"], BLOCKS)
     config["components"]["crf_ner"]["model"]["@architectures"] = f"spacy-slavner.{kind}Tagger.v1"
     return spacy.util.load_model_from_config(config, auto_fill=True)
 
@@ -114,8 +90,7 @@ def test_gradient_reaches_the_encoder(tiny_encoder):
 
 
 def test_the_model_must_fit_the_unit(tiny_encoder):
-    config = Config().from_str(CONFIG)
-    config["components"]["transformer"]["model"]["name"] = str(tiny_encoder)
+    config = over_encoder(tiny_encoder, ["transformer", "sentencizer", "crf_ner"], BLOCKS)
     config["components"]["crf_ner"]["unit"] = "token"
     with pytest.raises(InputError, match="one vector per piece"):
         spacy.util.load_model_from_config(config, auto_fill=True)

@@ -6,49 +6,14 @@ import spacy
 import torch
 from spacy.tokens import Doc
 from spacy.training import Example
-from thinc.api import Config
 
 from spacy_slavner.errors import InputError
 from spacy_slavner.layers.language import sentence_pieces
 from spacy_slavner.training.optimizer import AdamW_v1
 
-CONFIG = """
-[nlp]
-lang = "xx"
-pipeline = ["sentencizer","transformer","crf_ner","language_id"]
+from .configs import over_encoder
 
-[components]
-
-[components.sentencizer]
-factory = "sentencizer"
-
-[components.transformer]
-factory = "transformer"
-
-[components.transformer.model]
-@architectures = "spacy-slavner.TransformerModel.v1"
-name = ""
-precision = "fp32"
-mix = "scalars"
-
-[components.transformer.model.get_spans]
-@span_getters = "spacy-slavner.piece_windows.v1"
-window = 40
-overlap = 10
-
-[components.crf_ner]
-factory = "crf_ner"
-
-[components.crf_ner.model]
-@architectures = "spacy-slavner.CrfTagger.v1"
-dropout = 0.0
-
-[components.crf_ner.model.tok2vec]
-@architectures = "spacy-slavner.TransformerListener.v1"
-
-[components.crf_ner.model.tok2vec.pooling]
-@layers = "reduce_first.v1"
-
+BLOCKS = """
 [components.language_id]
 factory = "language_id"
 snippets = 0
@@ -70,9 +35,9 @@ KINDS = ("Pooled", "FirstVector")
 
 
 def load(tiny_encoder, kind="Pooled", transformer=None, **settings):
-    config = Config().from_str(CONFIG)
+    config = over_encoder(tiny_encoder, ["sentencizer", "transformer", "crf_ner", "language_id"], BLOCKS)
     components = config["components"]
-    components["transformer"]["model"].update({"name": str(tiny_encoder), **(transformer or {})})
+    components["transformer"]["model"].update({"mix": "scalars", **(transformer or {})})
     architecture = f"spacy-slavner.{kind}LanguageClassifier.v1"
     components["language_id"]["model"]["@architectures"] = architecture
     components["language_id"].update(settings)

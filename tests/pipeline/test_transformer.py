@@ -5,46 +5,12 @@ import pytest
 import spacy
 import torch
 from spacy.training import Example
-from thinc.api import Config
 
 from spacy_slavner.training.optimizer import AdamW_v1
 
-CONFIG = """
-[nlp]
-lang = "xx"
-pipeline = ["transformer","sentencizer","crf_ner","tagger"]
+from .configs import over_encoder
 
-[components]
-
-[components.transformer]
-factory = "transformer"
-
-[components.transformer.model]
-@architectures = "spacy-slavner.TransformerModel.v1"
-name = ""
-precision = "fp32"
-
-[components.transformer.model.get_spans]
-@span_getters = "spacy-slavner.piece_windows.v1"
-window = 40
-overlap = 10
-
-[components.sentencizer]
-factory = "sentencizer"
-
-[components.crf_ner]
-factory = "crf_ner"
-
-[components.crf_ner.model]
-@architectures = "spacy-slavner.CrfTagger.v1"
-dropout = 0.0
-
-[components.crf_ner.model.tok2vec]
-@architectures = "spacy-slavner.TransformerListener.v1"
-
-[components.crf_ner.model.tok2vec.pooling]
-@layers = "reduce_first.v1"
-
+BLOCKS = """
 [components.tagger]
 factory = "tagger"
 
@@ -62,10 +28,8 @@ ODD = ["", " ", "\n\n\t", "a\x00b", "\x00", "\x00 \x00", "ж" * 10_000, "\u0301\
 
 
 def load(tiny_encoder, **overrides):
-    config = Config().from_str(CONFIG)
-    config["components"]["transformer"]["model"]["name"] = str(tiny_encoder)
-    for name, value in overrides.items():
-        config["components"]["transformer"]["model"][name] = value
+    config = over_encoder(tiny_encoder, ["transformer", "sentencizer", "crf_ner", "tagger"], BLOCKS)
+    config["components"]["transformer"]["model"].update(overrides)
     return spacy.util.load_model_from_config(config, auto_fill=True)
 
 
