@@ -6,12 +6,11 @@ pipeline. `--long N` tags one document of N words instead and reports the peak m
     python benchmarks/inference.py --json F [--pipeline DIR] [--corpus FILE] [--long 1000000]
 """
 
-import resource
 import statistics
 import time
 from pathlib import Path
 
-from common import ROOT, finish, parser, take
+from common import ROOT, finish, parser, peak_mib, take
 from common.data import encoder_folder, split_folder, texts_of
 from common.pipelines import initialized, ratio
 
@@ -96,7 +95,7 @@ def main() -> None:
             "names": len(doc.ents),
             "seconds": round(seconds, 1),
             "words_per_second": round(args.long / seconds),
-            "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+            "peak_memory_gib": round(peak_mib() / 2**10, 2),
         }
         finish(args, figures)
         return

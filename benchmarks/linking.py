@@ -12,7 +12,6 @@ mention as it stands ("form"), or what the `name_normalizer` of a pipeline gives
 """
 
 import random
-import resource
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import spacy
 import typer
-from common import save
+from common import peak_mib, save
 from common.data import corpus_folder, split_name, split_sources
 from tqdm import tqdm
 
@@ -249,7 +248,7 @@ def latency(size: int, seed: int, queries: int = 300) -> dict:
             "p95_ms": times[len(times) * 95 // 100] * 1e3,
             **({"found": hits / len(forms)} if kind != "unknown" else {}),
         }
-    result["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    result["peak_memory_mb"] = peak_mib()
     cells = "  ".join(f"{k} {result[k]['median_ms']:.2f} ms (95%: {result[k]['p95_ms']:.2f})" for k in kinds)
     print(f"{len(names):>9,} names, index {result['bytes'] / 1e6:.0f} MB: {cells}")
     return result

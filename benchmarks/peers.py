@@ -15,7 +15,6 @@ START = time.perf_counter()  # of a worker: before anything is imported
 
 import json  # noqa: E402
 import os  # noqa: E402
-import resource  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable  # noqa: E402
@@ -124,17 +123,10 @@ NEEDS = {
 }
 
 
-def peak_mib() -> float:
-    """RETURNS (float): The most memory that this process held, in MiB."""
-    status = Path("/proc/self/status")
-    if status.is_file():  # Linux counts what the parent held into ru_maxrss.
-        (line,) = (x for x in status.read_text().splitlines() if x.startswith("VmHWM:"))
-        return int(line.split()[1]) / 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-
-
 def work(job: dict) -> dict:
     """Measure one system in this process."""
+    from common import peak_mib
+
     find = FINDERS[job["system"]](job)
     loaded = time.perf_counter() - START
     find(job["texts"][:1])

@@ -39,3 +39,22 @@ def tiny_encoder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("tiny_encoder")
     save_tiny_encoder(folder)
     return folder
+
+
+@pytest.fixture
+def small_system(tiny_encoder):
+    """A function that gives the config of the default system with the tiny encoder, learnt from two files."""
+    from spacy_slavner.training.config import merge_config
+
+    def small_system(train: Path, dev: Path, **settings):
+        values = {
+            "nlp.pipeline": ["sentence_splitter", "transformer", "crf_ner"],
+            "components.transformer.model.layers": None,
+            "paths.encoder": str(tiny_encoder),
+            "paths.train": str(train),
+            "paths.dev": str(dev),
+        }
+        given = {name.replace("__", "."): value for name, value in settings.items()}
+        return merge_config(ROOT / "configs/bert_crf.cfg", values | given)
+
+    return small_system

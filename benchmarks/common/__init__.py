@@ -6,6 +6,7 @@
 import argparse
 import json
 import platform
+import resource
 import sys
 from pathlib import Path
 
@@ -77,3 +78,12 @@ def processor() -> str:
         lines = cpuinfo.read_text(encoding="utf-8").splitlines()
         names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0]}, {'with' if cpu_has_bf16() else 'without'} bf16 products"
+
+
+def peak_mib() -> float:
+    """RETURNS (float): The most memory that this process held, in MiB."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # Linux counts what the parent held into ru_maxrss.
+        (line,) = (x for x in status.read_text().splitlines() if x.startswith("VmHWM:"))
+        return int(line.split()[1]) / 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

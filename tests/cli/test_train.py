@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 import spacy
@@ -12,30 +11,21 @@ from spacy_slavner.cli.train import train
 from spacy_slavner.errors import InputError
 from spacy_slavner.evaluation.metrics import read_metrics
 from spacy_slavner.training import loop
-from spacy_slavner.training.config import merge_config
 from spacy_slavner.training.progress import Progress
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def config(corpus, tiny_encoder):
+def config(corpus, small_system):
     """The default system on the small corpus, with the tiny encoder, without the language."""
 
     def config(**overrides):
         values = {
-            "nlp.pipeline": ["sentence_splitter", "transformer", "crf_ner"],
-            "components.transformer.model.layers": None,
-            "paths.encoder": str(tiny_encoder),
-            "paths.train": str(corpus / "train.spacy"),
-            "paths.dev": str(corpus / "test.spacy"),
             "corpora.dev.limit": 2,
             "training.max_steps": 5,
             "training.eval_frequency": 2,
             "training.batcher.size": 300,
         }
-        names = {name.replace("__", "."): value for name, value in overrides.items()}
-        return merge_config(ROOT / "configs/bert_crf.cfg", values | names)
+        return small_system(corpus / "train.spacy", corpus / "test.spacy", **values | overrides)
 
     return config
 

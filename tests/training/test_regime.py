@@ -12,14 +12,14 @@ from spacy_slavner.cli.train import train
 from spacy_slavner.corpora.docbin import write_docbin
 from spacy_slavner.corpora.sources import blank_pipeline, set_origin
 from spacy_slavner.training import loop
-from spacy_slavner.training.config import merge_config, read_recipe
+from spacy_slavner.training.config import read_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "Jana Nowaka widziano w Pradze . Gazprom milczy ."
 
 
 @pytest.fixture
-def config(tmp_path, tiny_encoder):
+def config(tmp_path, small_system):
     """The default system, with the tiny encoder, on four short documents."""
     nlp = blank_pipeline()
     docs = []
@@ -30,17 +30,9 @@ def config(tmp_path, tiny_encoder):
     write_docbin(docs, tmp_path / "train.spacy")
 
     def config(**overrides):
-        values = {
-            "nlp.pipeline": ["sentence_splitter", "transformer", "crf_ner"],
-            "components.transformer.model.layers": None,
-            "paths.encoder": str(tiny_encoder),
-            "paths.train": str(tmp_path / "train.spacy"),
-            "paths.dev": str(tmp_path / "train.spacy"),
-            "training.max_steps": 4,
-            "training.batcher": {"@batchers": "spacy.batch_by_sequence.v1", "size": 2},
-        }
-        names = {name.replace("__", "."): value for name, value in overrides.items()}
-        return merge_config(ROOT / "configs/bert_crf.cfg", values | names)
+        path = tmp_path / "train.spacy"
+        batcher = {"@batchers": "spacy.batch_by_sequence.v1", "size": 2}
+        return small_system(path, path, **{"training.max_steps": 4, "training.batcher": batcher} | overrides)
 
     return config
 
