@@ -89,9 +89,7 @@ def _select(
             return
 
 
-def _set_names(
-    doc: Doc, names: bool, rename: dict[str, str], types: list[str] | None
-) -> list[str] | None:
+def _set_names(doc: Doc, names: bool, rename: dict[str, str], types: list[str] | None) -> list[str] | None:
     """Take a document's names away or give them other types, and check that they are of those expected.
 
     RETURNS (list[str] | None): The types that are annotated in it; None: all.

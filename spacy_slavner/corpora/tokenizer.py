@@ -59,9 +59,7 @@ _INFIX = re.compile(
 )
 # Only what says that it is an address: "Lenta.ru/TASS" is two names. A saved tokenizer keeps its
 # patterns without flags and applies this one with `match`, hence the form.
-_ADDRESS = re.compile(
-    r"(?i:(?:https?://|ftp://|www\.)\S*[\w/#=&]|[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,})$"
-)
+_ADDRESS = re.compile(r"(?i:(?:https?://|ftp://|www\.)\S*[\w/#=&]|[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,})$")
 
 
 def create_slavic_tokenizer() -> Callable[[Language], Tokenizer]:

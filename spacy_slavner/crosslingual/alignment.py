@@ -252,4 +252,3 @@ def mutual_pairs(source: np.ndarray, target: np.ndarray) -> list[tuple[int, int]
     """RETURNS (list[tuple[int, int]]): Rows of words that are each other's best translation by CSLS."""
     ahead, back = best_translations(source, target)[:, 0], best_translations(target, source)[:, 0]
     return [(i, int(j)) for i, j in enumerate(ahead) if back[j] == i]
-

@@ -114,9 +114,7 @@ def read_embeddings(path: Path | str, limit: int = 200_000, lower: bool = True) 
     return _collect(items, limit, lower, path)
 
 
-def _collect(
-    items: Iterable[tuple[str, np.ndarray]], limit: int, lower: bool, path: Path
-) -> Embeddings:
+def _collect(items: Iterable[tuple[str, np.ndarray]], limit: int, lower: bool, path: Path) -> Embeddings:
     """The first vectors of different words, in an array that grows by doubling."""
     rows: dict[str, int] = {}
     vectors, skipped = np.zeros((0, 0), dtype="float32"), 0
@@ -371,9 +369,7 @@ def train_vectors(
     return Embeddings(words, np.array([model.get_word_vector(word) for word in words], dtype="float32"))
 
 
-def read_sentences(
-    paths: Sequence[Path], language: str, without: Sequence[Path] = ()
-) -> Iterator[list[str]]:
+def read_sentences(paths: Sequence[Path], language: str, without: Sequence[Path] = ()) -> Iterator[list[str]]:
     """Read the words of texts of a language, one line of text after the other.
 
     paths (Sequence[Path]): DocBin files (.spacy), whose tokens are taken and whose names are not looked at,

@@ -11,9 +11,7 @@ from .embeddings import Embeddings
 BATCH = 2048
 
 
-def encode_words(
-    words: Sequence[str], encoder: Path | str, layer: int = -1, prefix: str = ""
-) -> Embeddings:
+def encode_words(words: Sequence[str], encoder: Path | str, layer: int = -1, prefix: str = "") -> Embeddings:
     """Encode words, each alone.
 
     words (Sequence[str]): The words, the most frequent first.

@@ -124,10 +124,12 @@ def _forward_characters(
     spelling = model.attrs["spelling"]
     languages = [doc._.language if spelling[0] else None for doc in docs]
     # One word of two languages is two where it is romanised.
-    keys = numpy.concatenate([
-        doc.to_array(ORTH) ^ numpy.uint64(hash_string(language) if language else 0)
-        for doc, language in zip(docs, languages, strict=True)
-    ])
+    keys = numpy.concatenate(
+        [
+            doc.to_array(ORTH) ^ numpy.uint64(hash_string(language) if language else 0)
+            for doc, language in zip(docs, languages, strict=True)
+        ]
+    )
     _, first, words = numpy.unique(keys, return_index=True, return_inverse=True)
     ends = numpy.cumsum([len(doc) for doc in docs])
     owners = numpy.searchsorted(ends, first, side="right")

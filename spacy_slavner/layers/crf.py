@@ -67,9 +67,7 @@ class Alternative(NamedTuple):
     spans: list[tuple[int, int, int]]
 
 
-def crf_tagger(
-    tok2vec: TokenVectorsModelT, dropout: float, head: str = "linear"
-) -> EmissionsModelT:
+def crf_tagger(tok2vec: TokenVectorsModelT, dropout: float, head: str = "linear") -> EmissionsModelT:
     """Build a model that scores tags for tokens; the CRF over them is in the reference "head".
 
     tok2vec (Model[List[Doc], List[Floats2d]]): Token vectors.
@@ -81,9 +79,7 @@ def crf_tagger(
     return _tagger("crf_tagger", tok2vec, TaggerHead(head, "crf", dropout))
 
 
-def softmax_tagger(
-    tok2vec: TokenVectorsModelT, dropout: float, head: str = "linear"
-) -> EmissionsModelT:
+def softmax_tagger(tok2vec: TokenVectorsModelT, dropout: float, head: str = "linear") -> EmissionsModelT:
     """Build a model that scores tags for tokens, to be decoded one by one; as `crf_tagger` else."""
     return _tagger("softmax_tagger", tok2vec, TaggerHead(head, "softmax", dropout))
 
@@ -100,9 +96,7 @@ def _tagger(name: str, tok2vec: TokenVectorsModelT, module: TaggerHead) -> Emiss
     return model
 
 
-def _forward(
-    model: EmissionsModelT, docs: list[Doc], is_train: bool
-) -> tuple[list, Callable]:
+def _forward(model: EmissionsModelT, docs: list[Doc], is_train: bool) -> tuple[list, Callable]:
     """A chain; but over a transformer, prediction never holds the vectors of all tokens at once."""
     tok2vec, head = model.layers[0], model.get_ref("head")
     if is_train or not tok2vec.has_ref("pool"):
@@ -218,9 +212,7 @@ def tagging_loss(
     return total, _split(head, gradient, emissions)
 
 
-def find_names(
-    head: Model, emissions: list, sequences: Sequences, *, confidence: bool = True
-) -> Names:
+def find_names(head: Model, emissions: list, sequences: Sequences, *, confidence: bool = True) -> Names:
     """Find the spans of the best tag sequences.
 
     head (Model): The reference "head" of the tagger.
@@ -256,9 +248,7 @@ def find_names(
     return Names(*spans[:3], confidences)
 
 
-def find_alternatives(
-    head: Model, emissions: list, sequences: Sequences, n: int
-) -> list[list[Alternative]]:
+def find_alternatives(head: Model, emissions: list, sequences: Sequences, n: int) -> list[list[Alternative]]:
     """Find the n best ways to tag each sequence.
 
     head (Model): The reference "head" of the tagger.

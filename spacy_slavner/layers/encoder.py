@@ -493,9 +493,7 @@ def _pad(
     return WindowBatch(*(torch.from_numpy(a).to(shim.module.device) for a in arrays))
 
 
-def pad_ids(
-    windows: list[Window], pieces: list[Pieces], tokenizer
-) -> tuple[numpy.ndarray, numpy.ndarray]:
+def pad_ids(windows: list[Window], pieces: list[Pieces], tokenizer) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Write windows into one padded array with their special pieces.
 
     windows (list[Window]): The windows.

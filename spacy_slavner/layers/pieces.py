@@ -58,9 +58,7 @@ def make_pieces(tokenizer, docs: list[Doc]) -> list[Pieces]:
     return result
 
 
-def _encode(
-    tokenizer, texts: list[str]
-) -> Iterator[tuple[NDArray[numpy.int64], NDArray[numpy.int64]]]:
+def _encode(tokenizer, texts: list[str]) -> Iterator[tuple[NDArray[numpy.int64], NDArray[numpy.int64]]]:
     """Segment texts: the ids (pieces,) and the offsets (pieces, 2) of each."""
     for at in range(0, len(texts), PORTIONS_AT_ONCE):
         batch = texts[at : at + PORTIONS_AT_ONCE]

@@ -26,9 +26,7 @@ def pool_pieces(
     return Model("pool_pieces", forward, layers=[pooling], attrs={"grad_factor": grad_factor})
 
 
-def forward(
-    model: Model, batch: list[TransformerData], is_train: bool
-) -> tuple[list[Floats2d], Callable]:
+def forward(model: Model, batch: list[TransformerData], is_train: bool) -> tuple[list[Floats2d], Callable]:
     """Pool the pieces of a batch of documents; for arguments see `pool_pieces`."""
     pooling = model.layers[0]
     if is_train:

@@ -33,9 +33,7 @@ def all_pieces(
     return model
 
 
-def _gather(
-    model: Model, batch: list[TransformerData], is_train: bool
-) -> tuple[list[Ragged], Callable]:
+def _gather(model: Model, batch: list[TransformerData], is_train: bool) -> tuple[list[Ragged], Callable]:
     xp = model.ops.xp
 
     def pieces(data: TransformerData) -> Ragged:

@@ -25,10 +25,7 @@ class Windows:
     def __call__(self, docs: list[Doc]) -> list[list[Span]]:
         # Without a tokenizer at hand a piece is taken to be three characters long.
         return [
-            [
-                doc[start:end]
-                for start, end in self.cut(doc, numpy.array([len(t) // 3 + 1 for t in doc]))
-            ]
+            [doc[start:end] for start, end in self.cut(doc, numpy.array([len(t) // 3 + 1 for t in doc]))]
             if len(doc)
             else []
             for doc in docs

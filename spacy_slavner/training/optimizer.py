@@ -139,9 +139,7 @@ class AdamW(TorchOptimizer):
 class SGD(TorchOptimizer):
     """Gradient descent with momentum; see `TorchOptimizer` and `SGD_v1`."""
 
-    def __init__(
-        self, learn_rate: RateT, *, momentum: float, clip_value: float, weight_decay: float
-    ) -> None:
+    def __init__(self, learn_rate: RateT, *, momentum: float, clip_value: float, weight_decay: float) -> None:
         super().__init__(learn_rate, beta1=0.0, beta2=0.0, grad_clip=0.0, L2=weight_decay, use_averages=False)
         # Not zero, so that gradients are clipped; thinc's own layers are left to its rule of the norm.
         self.momentum, self.grad_clip = momentum, clip_value

@@ -66,7 +66,7 @@ def test_systems_of_one_paper_differ_in_their_heads_alone():
 def test_a_config_extends_another(tmp_path):
     (tmp_path / "base.cfg").write_text("[system]\nseed = 0\n[a]\nx = 1\ny = 1\nz = 1\n")
     (tmp_path / "s.cfg").write_text(
-        "[a]\ny = 2\nz = 2\n[recipes]\n[recipes.short]\na.x = 7\nbase = [\"system\"]\n"
+        '[a]\ny = 2\nz = 2\n[recipes]\n[recipes.short]\na.x = 7\nbase = ["system"]\n'
     )
     (tmp_path / "t.cfg").write_text('[system]\nextends = "s"\nseed = 3\n[a]\nz = 3\n')
     assert merge_config(tmp_path / "t.cfg") == {"system": {"seed": 3}, "a": {"x": 1, "y": 2, "z": 3}}

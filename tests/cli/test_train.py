@@ -143,9 +143,7 @@ def test_record_says_what_was_done(config, tmp_path):
 
 def test_best_pipeline_is_not_overwritten_by_a_worse_one(config, tmp_path, monkeypatch):
     scores = iter([0.5, 0.9, 0.1])
-    monkeypatch.setattr(
-        loop, "create_evaluation_callback", lambda *args: lambda: (next(scores), {})
-    )
+    monkeypatch.setattr(loop, "create_evaluation_callback", lambda *args: lambda: (next(scores), {}))
     progress = train(config(), tmp_path)
     assert (progress.best_score, progress.best_step) == (0.9, 4)
     models = [tmp_path / name / "crf_ner/model" for name in ("model-best", "model-last")]

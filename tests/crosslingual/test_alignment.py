@@ -57,10 +57,12 @@ def test_csls_as_a_slow_loop(block, monkeypatch):
     def r(vector, others):
         return sum(sorted((float(vector @ other) for other in others), reverse=True)[:3]) / 3
 
-    expected = np.array([
-        [2 * source[i] @ target[j] - r(source[i], target) - r(target[j], source) for j in range(8)]
-        for i in rows
-    ])
+    expected = np.array(
+        [
+            [2 * source[i] @ target[j] - r(source[i], target) - r(target[j], source) for j in range(8)]
+            for i in rows
+        ]
+    )
     found = np.concatenate(list(csls(source, target, rows, neighbours=3)))
     np.testing.assert_allclose(found, expected, atol=1e-6)
     best = best_translations(source, target, rows, 5, neighbours=3)

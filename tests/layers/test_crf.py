@@ -29,8 +29,7 @@ def make_crf(scheme: str | None, scale: float = 1.0, n_tags: int = 5) -> Constra
 def enumerate_paths(crf: ConstrainedCRF, emissions: torch.Tensor) -> dict[tuple[int, ...], float]:
     """The log score of every legal sequence, by its definition."""
     start, transitions, end = (
-        p.detach().double().numpy()
-        for p in (crf.start_transitions, crf.transitions, crf.end_transitions)
+        p.detach().double().numpy() for p in (crf.start_transitions, crf.transitions, crf.end_transitions)
     )
     emissions, legal = emissions.double().numpy(), crf.legal.numpy()
     scores = {}
@@ -202,9 +201,7 @@ def check_nbest(crf: ConstrainedCRF, emissions: torch.Tensor, mask: torch.Tensor
         found = [tuple(path) for path in tags[row, :exist, :length].tolist()]
         assert len(set(found)) == exist
         values = log_probabilities[row].exp().tolist()
-        assert values[:exist] == pytest.approx(
-            sorted(expected.values(), reverse=True)[:exist], abs=1e-5
-        )
+        assert values[:exist] == pytest.approx(sorted(expected.values(), reverse=True)[:exist], abs=1e-5)
         assert values[:exist] == pytest.approx([expected[path] for path in found], abs=1e-5)
         assert values[exist:] == [0.0] * (n - exist)
         assert not tags[row, exist:].any() and not tags[row, :, length:].any()
@@ -320,9 +317,7 @@ def test_equals_pytorch_crf_without_constraints(n_tags, scale):
     b.backward()
     torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-4, rtol=1e-4)
     for name, parameter in crf.named_parameters():
-        torch.testing.assert_close(
-            parameter.grad, other.get_parameter(name).grad, atol=1e-4, rtol=1e-4
-        )
+        torch.testing.assert_close(parameter.grad, other.get_parameter(name).grad, atol=1e-4, rtol=1e-4)
     decoded, _ = crf.decode(emissions, mask)
     rows = [row[:n].tolist() for row, n in zip(decoded, lengths, strict=True)]
     assert rows == other.decode(emissions, mask)

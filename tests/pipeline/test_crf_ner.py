@@ -33,8 +33,7 @@ MODEL = {
 }
 SCORER = {"@scorers": "spacy.ner_scorer.v1"}
 TRAIN = [
-    ("Jana Nowaka widziano w Pradze . Gazprom milczy .", ["Jana Nowaka:PER", "Pradze:LOC",
-                                                           "Gazprom:ORG"]),
+    ("Jana Nowaka widziano w Pradze . Gazprom milczy .", ["Jana Nowaka:PER", "Pradze:LOC", "Gazprom:ORG"]),
     ("V Praze byla Anna Nováková a Karel .", ["Praze:LOC", "Anna Nováková:PER", "Karel:PER"]),
     ("Газпром строит Северный поток .", ["Газпром:ORG", "Северный поток:PRO"]),
     ("Вчера было холодно .", []),
@@ -302,11 +301,19 @@ def gradient_of(nlp, example: Example) -> tuple[float, numpy.ndarray]:
 
 def test_misaligned_names_silence_their_sentence_only(trained, caplog):
     words = ["Anna", "Nowakje", "tu", ".", "Karel", "milczy", "."]
-    predicted = Doc(trained.vocab, words=words, sent_starts=[True, *[False] * 3, True, False, False],
-                    spaces=[True, True, True, True, True, True, False])
+    predicted = Doc(
+        trained.vocab,
+        words=words,
+        sent_starts=[True, *[False] * 3, True, False, False],
+        spaces=[True, True, True, True, True, True, False],
+    )
     split = ["Anna", "Nowak", "je", "tu", ".", "Karel", "milczy", "."]
-    reference = Doc(trained.vocab, words=split, spaces=[True, False, *[True] * 5, False],
-                    ents=["B-PER", "I-PER", "O", "O", "O", "B-PER", "O", "O"])
+    reference = Doc(
+        trained.vocab,
+        words=split,
+        spaces=[True, False, *[True] * 5, False],
+        ents=["B-PER", "I-PER", "O", "O", "O", "B-PER", "O", "O"],
+    )
     example = Example(predicted, reference)
     loss, gradient = gradient_of(trained, example)
     assert loss > 0 and (gradient[:4] == 0).all() and (gradient[4:] > 0).all()
@@ -343,8 +350,7 @@ def test_unannotated_docs_give_no_loss_and_reach_backprop(trained):
 def test_partly_annotated_sentences_give_no_loss(trained):
     doc = make_example(trained, *TRAIN[0]).predicted
     reference = doc.copy()
-    reference.set_ents([spacy.tokens.Span(doc, 6, 7, label="ORG")], default="outside",
-                       missing=[doc[1:2]])
+    reference.set_ents([spacy.tokens.Span(doc, 6, 7, label="ORG")], default="outside", missing=[doc[1:2]])
     _, gradient = gradient_of(trained, Example(doc, reference))
     assert (gradient[:6] == 0).all() and (gradient[6:] > 0).all()
 
@@ -368,8 +374,7 @@ def test_gold_tags(scheme):
     example = make_example(nlp, "a b . c d", ["a:X", "b:X", "c d:X"])
     # The full stop belongs to a name, so that this one touches the next sentence's.
     example.reference.ents = [
-        spacy.tokens.Span(example.reference, start, end, label="X")
-        for start, end in [(0, 1), (1, 3), (3, 5)]
+        spacy.tokens.Span(example.reference, start, end, label="X") for start, end in [(0, 1), (1, 3), (3, 5)]
     ]
     nlp.initialize(lambda: [example])
     pipe = nlp.get_pipe("crf_ner")

@@ -159,8 +159,10 @@ def test_odd_documents(nlp):
     piped = list(nlp.pipe(ODD))
     for text, doc in zip(ODD, piped, strict=True):
         assert doc.text == text
-        assert equal(answers(nlp, text)[:2] + ([],), ([(e.text, e.label_) for e in doc.ents],
-                                                      [t.tag_ for t in doc], []))
+        assert equal(
+            answers(nlp, text)[:2] + ([],),
+            ([(e.text, e.label_) for e in doc.ents], [t.tag_ for t in doc], []),
+        )
 
 
 def test_several_processes(nlp):

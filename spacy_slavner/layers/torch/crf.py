@@ -121,9 +121,7 @@ class ConstrainedCRF(Rules, CRF):
         """How many terms the loss of sequences of these lengths sums: one per sequence."""
         return len(lengths)
 
-    def log_likelihood(
-        self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None
-    ) -> Tensor:
+    def log_likelihood(self, emissions: Tensor, tags: Tensor, mask: Tensor | None = None) -> Tensor:
         """Log probability of each tag sequence among all legal ones.
 
         emissions (Tensor): Emissions (batch, time, tags).
@@ -136,9 +134,7 @@ class ConstrainedCRF(Rules, CRF):
             emissions, mask = self._prepare(emissions, mask, tags)
             tags = tags.masked_fill(~mask, 0)
             if self._scores_lie_far_apart(emissions):
-                return self._gold_score(emissions, tags, mask) - self._log_partition(
-                    emissions, mask
-                )
+                return self._gold_score(emissions, tags, mask) - self._log_partition(emissions, mask)
             return _LogLikelihood.apply(
                 emissions,
                 self.start_transitions,
@@ -238,9 +234,7 @@ class ConstrainedCRF(Rules, CRF):
             emissions, mask = self._prepare(emissions, mask, tags)
             rows, first, last = spans[:, 0], spans[:, 1], spans[:, 2] - 1
             if self._scores_lie_far_apart(emissions):
-                return self._span_probabilities_in_log_space(
-                    emissions, tags, mask, rows, first, last
-                )
+                return self._span_probabilities_in_log_space(emissions, tags, mask, rows, first, last)
             messages = self._messages(emissions, mask)
             tags = tags.transpose(0, 1)
             weights = torch.exp(self._scores(-math.inf, messages.left.dtype)[1])
@@ -267,7 +261,12 @@ class ConstrainedCRF(Rules, CRF):
             return start.float()
 
     def _span_probabilities_in_log_space(
-        self, emissions: Tensor, tags: Tensor, mask: Tensor, rows: Tensor, first: Tensor,
+        self,
+        emissions: Tensor,
+        tags: Tensor,
+        mask: Tensor,
+        rows: Tensor,
+        first: Tensor,
         last: Tensor,
     ) -> Tensor:
         """The ratio of sums, computed as its definition says: one constrained sum per span."""
@@ -285,9 +284,7 @@ class ConstrainedCRF(Rules, CRF):
                 forced[i, e + 1].masked_fill_(self.continues[tags[row, e]], _NEVER)
         return torch.exp(self._log_partition(forced, mask[rows]) - total).float()
 
-    def _scores(
-        self, never: float, dtype: torch.dtype = torch.float32
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _scores(self, never: float, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor, Tensor]:
         """Start, transition and end scores, with a constant where they are illegal."""
         return (
             self.start_transitions.to(dtype).masked_fill(~self.legal_start, never),
@@ -307,8 +304,7 @@ class ConstrainedCRF(Rules, CRF):
             spread = float(spread + 2 * torch.cat(weights).abs().amax())
         if not math.isfinite(spread):
             raise ValueError(
-                "the scores of the CRF are not finite: training has diverged, "
-                "try a lower learning rate"
+                "the scores of the CRF are not finite: training has diverged, try a lower learning rate"
             )
         limit = -math.log(torch.finfo(_message_dtype(emissions.device)).tiny)
         return spread > limit / (3 + _RESCALE_EVERY)
@@ -365,9 +361,7 @@ def _message_dtype(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-def _recursion(
-    first: Tensor, transitions: Tensor, weights: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+def _recursion(first: Tensor, transitions: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Forward messages in D directions at once.
 
     first (Tensor): Weights of the first tag (D, tags).

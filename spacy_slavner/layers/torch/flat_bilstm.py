@@ -55,9 +55,7 @@ class FlatBiLSTM(nn.Module):
 
         width (int): Width of the vectors.
         """
-        self.bilstm = BiLSTM(
-            width, self.hidden, layers=self.depth, dropout=self.dropout, variational=False
-        )
+        self.bilstm = BiLSTM(width, self.hidden, layers=self.depth, dropout=self.dropout, variational=False)
 
     def forward(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """Read sequences.

@@ -31,9 +31,7 @@ class TaggerHead(nn.Module):
     RAISES (ValueError): Unknown layers or decoder.
     """
 
-    def __init__(
-        self, layers: str = "linear", decoder: str = "crf", dropout: float = 0.0
-    ) -> None:
+    def __init__(self, layers: str = "linear", decoder: str = "crf", dropout: float = 0.0) -> None:
         if layers not in LAYERS:
             raise ValueError(f"unknown head {layers!r}: choose one of {LAYERS}")
         if decoder not in DECODERS:
