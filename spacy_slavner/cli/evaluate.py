@@ -53,7 +53,9 @@ def evaluate_cli(
     # A pipeline may be evaluated by later code than it was trained with.
     commit = git("rev-parse", "HEAD") or UNKNOWN
     for corpus in corpora:
-        result = {"commit": commit} | evaluate(nlp, corpus, gold_language=gold_language)
+        result = {"commit": commit, "checkpoint": Path(pipeline).name} | evaluate(
+            nlp, corpus, gold_language=gold_language
+        )
         results[part or corpus.stem] = result | ({"overrides": overrides} if overrides else {})
         msg.divider(f"{pipeline} on {corpus}")
         _show(results[part or corpus.stem])

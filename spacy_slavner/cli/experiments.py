@@ -18,6 +18,7 @@ from ._parts import Parts, languages_of, prepare, prepare_zero_shot
 
 # The value of --languages and --zero-shot that stands for each language in turn.
 ALL = "all"
+CHECKPOINTS = ("model-last", "model-best")
 FROZEN = "components.transformer.model.frozen_layers"
 
 
@@ -98,6 +99,9 @@ def experiments_cli(
     encoder: Path = typer.Option(Path("assets/encoder"), "--encoder", help="Folder with the encoder"),
     configs: Path = typer.Option(Path("configs"), "--configs", help="Folder with the configs"),
     corpus: Path = typer.Option(Path("corpus"), "--corpus", help="Folder with SOURCE.json and the splits"),
+    checkpoint: str = typer.Option(
+        "model-last", "--checkpoint", help="What is evaluated: model-last, or model-best on the dev part"
+    ),
     training: Path = typer.Option(Path("training"), "--training", help="Folder for the pipelines"),
     metrics: Path = typer.Option(Path("metrics"), "--metrics", help="Folder for records and report"),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
@@ -122,6 +126,8 @@ def experiments_cli(
         if not (configs / f"{name}.cfg").is_file():
             path = configs / f"{name}.cfg"
             raise InputError("there is no such system", path=path, remedy="Give the names of configs")
+    if checkpoint not in CHECKPOINTS:
+        raise InputError(f"there is no checkpoint {checkpoint!r}", remedy=f"Give {' or '.join(CHECKPOINTS)}")
     if sources and not zero_shot:
         raise InputError("--sources are languages to learn from", remedy="Give --zero-shot, too")
     values = [value for each in sweep for value in read_sweep(each)] or [None]
@@ -139,7 +145,7 @@ def experiments_cli(
         first = _experiment(union, union_parts, seed, configs) if union_parts else None
         runs += [first] if first else []
         for design, parts in designs:
-            run = _experiment(design, parts, seed, configs, first, training)
+            run = _experiment(design, parts, seed, configs, first, training, checkpoint)
             if _is_beyond_encoder(run, recipe, ctx.args, encoder):
                 msg.info(f"{run} is left out: the encoder has fewer layers")
             else:
@@ -149,7 +155,7 @@ def experiments_cli(
     failed = []
     for i, run in enumerate(runs, start=1):
         msg.divider(f"{i} of {len(runs)}: {run}")
-        if _run(run, options, training, metrics, use_gpu):
+        if _run(run, options, training, checkpoint, metrics, use_gpu):
             _describe(run.below(metrics) / "metrics.json", run, _given(ctx), encoder)
         else:
             failed.append(run)
@@ -202,6 +208,7 @@ def _experiment(
     configs: Path,
     first: Experiment | None = None,
     training: Path = Path("training"),
+    checkpoint: str = CHECKPOINTS[0],
 ) -> Experiment:
     """A run by its design; `first` is the one whose encoder it takes over, if its system does so."""
     system, split, settings = design["system"], design["split"], ()
@@ -217,7 +224,7 @@ def _experiment(
     if first and takes_weights(config):
         design = design | {"transfer": first.split}
         system += f"_from_{first.split}"
-        settings += ("--paths.source", str(first.below(training) / "model-best"))
+        settings += ("--paths.source", str(first.below(training) / checkpoint))
     return Experiment(system, split, seed, config, parts, settings, design)
 
 
@@ -243,7 +250,9 @@ def _is_beyond_encoder(run: Experiment, recipe: str, arguments: list[str], encod
     return int(value) > min(depth, model.get("layers") or depth)
 
 
-def _run(run: Experiment, options: list[Any], training: Path, metrics: Path, use_gpu: int) -> bool:
+def _run(
+    run: Experiment, options: list[Any], training: Path, checkpoint: str, metrics: Path, use_gpu: int
+) -> bool:
     """Train and evaluate, each in a process of its own, unless that is done.
 
     RETURNS (bool): Whether it succeeded.
@@ -262,7 +271,7 @@ def _run(run: Experiment, options: list[Any], training: Path, metrics: Path, use
     ):
         return False
     return _command(
-        *("evaluate", folder / "model-best", *others, "--gpu-id", use_gpu),
+        *("evaluate", folder / checkpoint, *others, "--gpu-id", use_gpu),
         *("--run", folder / "metrics.json", "--metrics", record),
     )
 

@@ -86,10 +86,7 @@ def _zero_shot(runs: list[Run]) -> list[str]:
     columns, rows = _matrix(
         _grouped(here, lambda r: (r.system, r.design["split"], _sources(r))), lambda r: r.design["held_out"]
     )
-    text = (
-        "Test F1 in languages of which no names were learnt, only those of the languages under “names of”; "
-        "the best checkpoint was chosen by the dev part of the tested language."
-    )
+    text = "Test F1 in languages of which no names were learnt, only those of the languages under “names of”."
     return _section("Zero-shot", text, ["System", "Split", "Names of", *columns, "Budget"], rows, here)
 
 

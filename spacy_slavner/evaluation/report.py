@@ -354,6 +354,8 @@ def _provenance(records: Records, command: list[str]) -> str:
     ]
     if later := unique(run.result["commit"][:12] for run in records.runs if "commit" in run.result):
         lines[-1] += f" Evaluated at: {', '.join(later)}."
+    if of_runs := unique(run.result["checkpoint"] for run in records.runs if "checkpoint" in run.result):
+        lines[-1] += f" Checkpoints: {', '.join(of_runs)}."
     return "\n\n".join(lines)
 
 

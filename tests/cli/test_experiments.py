@@ -249,7 +249,7 @@ def test_transfer_trains_the_union_once_and_takes_its_encoder(small, run, comman
     trained = [command for command in commands if command[0] == "train"]
     assert [c[1].stem for c in trained] == ["transfer_union", "bert_linear", "transfer", "transfer_crf"]
     sources = [c[c.index("--paths.source") + 1] if "--paths.source" in c else None for c in trained]
-    assert sources == [None, None, *["training/transfer_union/auto+other/0/model-best"] * 2]
+    assert sources == [None, None, *["training/transfer_union/auto+other/0/model-last"] * 2]
     record = read_metrics(Path("metrics/transfer_from_auto+other/auto/0/metrics.json"))
     assert record["experiment"]["transfer"] == "auto+other"
     assert {row["tokens"] > 0 for row in record["fertility"]["languages"].values()} == {True}
