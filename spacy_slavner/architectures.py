@@ -21,6 +21,7 @@ def TransformerModel_v1(
     dropout: float | None = 0.0,
     piece_masking: float = 0.0,
     word_masking: float = 0.0,
+    romanized: bool = False,
     precision: str = "auto",
     attention: str = "sdpa",
     max_batch_pieces: int = 4096,
@@ -43,6 +44,8 @@ def TransformerModel_v1(
     piece_masking (float): Share of the pieces replaced by the mask piece while training.
     word_masking (float): Share of the words all of whose pieces are replaced by it, so that the words
         around a name have to tell what it is.
+    romanized (bool): Let the encoder read text in plain Latin letters (`crosslingual.romanization`), by the
+        rules of the document's language, so that all Slavic languages share pieces.
     precision (str): "auto" (bf16 where the device has it), "fp32", "bf16" or "fp16".
     attention (str): Attention kernel of transformers: "sdpa" or "eager".
     max_batch_pieces (int): Most pieces, padding counted, in one forward pass.
@@ -67,6 +70,7 @@ def TransformerModel_v1(
         cache_gb=cache_gb,
         piece_masking=piece_masking,
         word_masking=word_masking,
+        romanized=romanized,
         layers=layers,
         mix=mix,
         frozen_layers=frozen_layers,
@@ -136,6 +140,7 @@ def Tok2VecTransformer_v1(
     dropout: float | None = 0.0,
     piece_masking: float = 0.0,
     word_masking: float = 0.0,
+    romanized: bool = False,
     precision: str = "auto",
     attention: str = "sdpa",
     max_batch_pieces: int = 4096,
@@ -169,6 +174,7 @@ def Tok2VecTransformer_v1(
         dropout=dropout,
         piece_masking=piece_masking,
         word_masking=word_masking,
+        romanized=romanized,
         precision=precision,
         attention=attention,
         max_batch_pieces=max_batch_pieces,

@@ -29,7 +29,7 @@ def create_corpus(
     seed: int = 0,
     know_language: bool = True,
     names: bool = True,
-    rename: dict[str, str] | None = None,
+    rename: dict[str, str | None] | None = None,
     types: list[str] | None = None,
     know_types: bool = True,
 ) -> Callable[[Language], Iterable[Example]]:
@@ -47,7 +47,8 @@ def create_corpus(
     know_language (bool): Tell the pipeline the document's language.
     names (bool): Whether names are read; else the documents are texts without annotation of names, which
         teach name recognisers nothing.
-    rename (dict[str, str] | None): Other words for types of names, such as {"PERSON": "PER"}.
+    rename (dict[str, str | None] | None): Other words for types of names, such as {"PERSON": "PER"}; with
+        None names of that type are ordinary text, such as {"MISC": None} (null in a config).
     types (list[str] | None): The types that the corpus annotates, after `rename`; None: those that the
         documents say themselves (`doc._.annotated_types`, as files of joined corpora do), else all that the
         pipeline knows. What has none of them may be a name of another type: `crf_ner` does not learn that it
@@ -89,7 +90,9 @@ def _select(
             return
 
 
-def _set_names(doc: Doc, names: bool, rename: dict[str, str], types: list[str] | None) -> list[str] | None:
+def _set_names(
+    doc: Doc, names: bool, rename: dict[str, str | None], types: list[str] | None
+) -> list[str] | None:
     """Take a document's names away or give them other types, and check that they are of those expected.
 
     RETURNS (list[str] | None): The types that are annotated in it; None: all.
@@ -97,8 +100,11 @@ def _set_names(doc: Doc, names: bool, rename: dict[str, str], types: list[str] |
     if not names:
         doc.set_ents([], default="missing")
     elif rename:
-        spans = [Span(doc, e.start, e.end, rename.get(e.label_, e.label_), kb_id=e.kb_id_) for e in doc.ents]
-        doc.set_ents(spans, default="unmodified")
+        labels = [rename.get(ent.label_, ent.label_) for ent in doc.ents]
+        pairs = list(zip(doc.ents, labels, strict=True))
+        kept = [Span(doc, e.start, e.end, label, kb_id=e.kb_id_) for e, label in pairs if label]
+        dropped = [doc[e.start : e.end] for e, label in pairs if not label]
+        doc.set_ents(kept, outside=dropped, default="unmodified")
     for ent in doc.ents if types is not None else ():
         if ent.label_ not in types:
             raise InputError(
@@ -106,7 +112,7 @@ def _set_names(doc: Doc, names: bool, rename: dict[str, str], types: list[str] |
                 remedy="Add it to the reader's setting `types`, or give it another word with `rename`",
             )
     if types is None and doc._.annotated_types is not None:
-        return [rename.get(label, label) for label in doc._.annotated_types]
+        return [new for label in doc._.annotated_types if (new := rename.get(label, label))]
     return types
 
 

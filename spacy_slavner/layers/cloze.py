@@ -11,7 +11,7 @@ from thinc.types import ArgsKwargs
 
 from ..errors import InputError
 from .encoder import EncoderShim, batch_windows, cut_windows, pad_ids
-from .pieces import Pieces, Window, make_pieces
+from .pieces import Pieces, Window
 from .shim import TorchShim
 from .torch.encoder import WindowBatch
 from .torch.masked_lm import MaskedLanguageHead
@@ -163,7 +163,7 @@ def mask_windows(
     RETURNS (Masked): The windows, in batches of similar length.
     """
     shim = encoder_shim(encoder)
-    pieces = make_pieces(shim.tokenizer, docs)
+    pieces = shim.pieces(docs)
     spans = None if names is None else [pieces_of(p, some) for p, some in zip(pieces, names, strict=True)]
     windows = []
     for window in cut_windows(encoder, docs, pieces, head.attrs["get_spans"]):

@@ -51,6 +51,7 @@ OTHER_SETTINGS = (
     "max_batch_pieces",
     "piece_masking",
     "word_masking",
+    "romanized",
     "cache_dir",
     "cache_gb",
 )
@@ -137,6 +138,14 @@ class EncoderShim(TorchShim):
                     f"The encoder's layers cannot be kept in cache_dir: {what}",
                     remedy=f"Set cache_dir = null, or {remedy}",
                 )
+
+    def pieces(self, docs: list[Doc]) -> list[Pieces]:
+        """Segment documents, romanised where that is wanted.
+
+        docs (list[Doc]): The documents.
+        RETURNS (list[Pieces]): One per document.
+        """
+        return make_pieces(self.tokenizer, docs, self.settings["romanized"])
 
     def cache(self) -> FeatureCache | None:
         """RETURNS (FeatureCache | None): The store for the frozen encoder's layers, if one is wanted."""
@@ -363,7 +372,7 @@ def forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[FullTransfor
             "The transformer has no weights yet",
             remedy="Call nlp.initialize() or load a pipeline first",
         )
-    pieces = make_pieces(shim.tokenizer, docs)
+    pieces = shim.pieces(docs)
     windows = cut_windows(model, docs, pieces)
     hidden = choose_masked(shim, pieces) if is_train else None
     batches = [

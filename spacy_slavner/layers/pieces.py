@@ -7,6 +7,7 @@ import numpy
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
+from ..crosslingual.romanization import romanize
 from ..errors import InputError
 from .windows import WindowsT
 
@@ -36,26 +37,56 @@ class Pieces:
         return len(self.ids)
 
 
-def make_pieces(tokenizer, docs: list[Doc]) -> list[Pieces]:
+@dataclass
+class _Text:
+    """A document as the sub-word tokenizer reads it.
+
+    text (str): Its text.
+    starts, ends (ndarray): Shape (tokens,), the characters at which each token begins and ends in it.
+    """
+
+    text: str
+    starts: NDArray[numpy.int64]
+    ends: NDArray[numpy.int64]
+
+
+def make_pieces(tokenizer, docs: list[Doc], romanized: bool = False) -> list[Pieces]:
     """Segment documents into pieces and align them with the tokens.
 
     tokenizer (PreTrainedTokenizerFast): A fast tokenizer, which reports offsets.
     docs (list[Doc]): The documents.
+    romanized (bool): Read them in plain Latin letters, by the rules of each document's language.
     RETURNS (list[Pieces]): One per document; an empty document has no pieces.
     """
-    portions = [_portions(doc) for doc in docs]
+    texts = [_romanized(doc) if romanized else _text(doc) for doc in docs]
+    portions = [_portions(doc, text) for doc, text in zip(docs, texts, strict=True)]
     flat = [text for parts in portions for _, text in parts]
     encoded = _encode(tokenizer, flat)
     result = []
-    for doc, parts in zip(docs, portions, strict=True):
+    for text, parts in zip(texts, portions, strict=True):
         ids, starts, ends = [], [], []
         for offset, _ in parts:
             portion_ids, spans = next(encoded)
             ids.append(portion_ids)
             starts.append(spans[:, 0] + offset)
             ends.append(spans[:, 1] + offset)
-        result.append(_align(doc, ids, starts, ends, tokenizer.unk_token_id))
+        result.append(_align(text, ids, starts, ends, tokenizer.unk_token_id))
     return result
+
+
+def _text(doc: Doc) -> _Text:
+    starts, lengths = doc.to_array(["IDX", "LENGTH"]).astype("int64").T
+    return _Text(doc.text, starts, starts + lengths)
+
+
+def _romanized(doc: Doc) -> _Text:
+    """A document whose tokens are romanised one by one, so that it is known where each of them is."""
+    words = [romanize(token.text, doc._.language) or token.text for token in doc]
+    lengths = numpy.array([len(word) for word in words], dtype="int64")
+    spaces = numpy.array([len(token.whitespace_) for token in doc], dtype="int64")
+    ends = numpy.cumsum(lengths + spaces) - spaces
+    text = "".join(word + token.whitespace_ for word, token in zip(words, doc, strict=True))
+    return _Text(text, ends - lengths, ends)
 
 
 def _encode(tokenizer, texts: list[str]) -> Iterator[tuple[NDArray[numpy.int64], NDArray[numpy.int64]]]:
@@ -67,9 +98,9 @@ def _encode(tokenizer, texts: list[str]) -> Iterator[tuple[NDArray[numpy.int64],
             yield numpy.array(encoding.ids, dtype="int64"), offsets
 
 
-def _portions(doc: Doc) -> list[tuple[int, str]]:
+def _portions(doc: Doc, source: _Text) -> list[tuple[int, str]]:
     """Cut a document's text after white space: (offset, text) of each portion."""
-    text = doc.text
+    text = source.text
     if len(doc) <= PORTION:
         return [(0, text)] if len(doc) else []
     portions = []
@@ -78,35 +109,34 @@ def _portions(doc: Doc) -> list[tuple[int, str]]:
         end = min(start + PORTION, len(doc))
         while end < len(doc) and not doc[end - 1].whitespace_ and end - start < 2 * PORTION:
             end += 1
-        first, last = doc[start].idx, doc[end].idx if end < len(doc) else len(text)
+        first, last = source.starts[start], source.starts[end] if end < len(doc) else len(text)
         portions.append((first, text[first:last]))
         start = end
     return portions
 
 
-def _align(doc: Doc, ids: list, starts: list, ends: list, unknown: int) -> Pieces:
+def _align(text: _Text, ids: list, starts: list, ends: list, unknown: int) -> Pieces:
     """Put the portions together and find each token's pieces by character offsets."""
-    if not len(doc):
+    tokens = len(text.starts)
+    if not tokens:
         none = numpy.zeros(0, dtype="int64")
         return Pieces(none, none, none, none)
     piece_ids = numpy.concatenate(ids)
     offsets = numpy.stack([numpy.concatenate(starts), numpy.concatenate(ends)])
     keep = offsets[1] > offsets[0]  # a lone word-start mark covers no character
     piece_ids, (start, end) = piece_ids[keep], offsets[:, keep]
-    token_start, token_length = doc.to_array(["IDX", "LENGTH"]).astype("int64").T
-    token_end = token_start + token_length
     if not len(piece_ids):  # white space only: one unknown piece stands for the document
-        zeros = numpy.zeros(len(doc), dtype="int64")
+        zeros = numpy.zeros(tokens, dtype="int64")
         counts = zeros.copy()
         counts[0] = 1
         return Pieces(numpy.array([unknown]), zeros, zeros + 1, counts)
     # Offsets never decrease, but where normalisation makes several pieces of one character they repeat.
-    first = numpy.searchsorted(numpy.maximum.accumulate(end), token_start, side="right")
-    last = numpy.searchsorted(start, token_end, side="left") - 1
+    first = numpy.searchsorted(numpy.maximum.accumulate(end), text.starts, side="right")
+    last = numpy.searchsorted(start, text.ends, side="left") - 1
     lengths = numpy.maximum(last - first + 1, 1)
     first = numpy.minimum(first, len(piece_ids) - 1)
-    owner = numpy.searchsorted(token_start, start, side="right") - 1
-    counts = numpy.bincount(numpy.maximum(owner, 0), minlength=len(doc))
+    owner = numpy.searchsorted(text.starts, start, side="right") - 1
+    counts = numpy.bincount(numpy.maximum(owner, 0), minlength=tokens)
     return Pieces(piece_ids, first, lengths, counts)
 
 

@@ -135,6 +135,9 @@ def test_what_a_corpus_knows_of_names(sources, tmp_path):
     assert [(e.text, e.label_) for e in renamed.ents] == [("Praha", "LOC"), ("Jan", "PER")]
     assert renamed.ents[0]._.base_form == "Praha" and renamed._.annotated_types == ["LOC", "PER"]
     assert [t.ent_iob_ for t in renamed] == [t.ent_iob_ for t in read()[0]]
+    fewer = read(rename={"GPE": None}, types=["PER"])[0]
+    assert [(e.text, e.label_) for e in fewer.ents] == [("Jan", "PER")]
+    assert fewer[0].ent_iob_ == "O" and fewer._.annotated_types == ["PER"]
     bare = read(names=False)[0]
     assert not bare.ents and not bare.has_annotation("ENT_IOB") and bare._.language == "cs"
     pieces = read(names=False, max_tokens=4)

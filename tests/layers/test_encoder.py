@@ -84,6 +84,25 @@ def test_alignment_by_characters(tiny_encoder):
         assert covering == list(range(first, first + length))
 
 
+def test_romanized_pieces_are_those_of_the_romanized_text(tiny_encoder, monkeypatch):
+    from spacy_slavner.layers import pieces as module
+
+    nlp = spacy.blank("xx")
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
+    doc = nlp("Юлия Щукина живёт в Киеве , Łódź \n\n i tam.")
+    doc._.language = "ru"
+    plain = nlp("Yuliya Shchukina zhivyot v Kiyeve , Lodz \n\n i tam.")
+    for portion in (module.PORTION, 3):
+        monkeypatch.setattr(module, "PORTION", portion)
+        found, expected = make_pieces(tokenizer, [doc], True)[0], make_pieces(tokenizer, [plain])[0]
+        for name in ("ids", "first", "lengths", "counts"):
+            assert (getattr(found, name) == getattr(expected, name)).all()
+    empty = make_pieces(tokenizer, [nlp("")], True)[0]
+    assert len(empty) == 0
+    one = pipeline(tiny_encoder, romanized=True)(doc.text)
+    assert len(one._.trf_data.align.lengths) == len(one)
+
+
 def test_portions_of_a_long_document_do_not_change_the_pieces(tiny_encoder, monkeypatch):
     from spacy_slavner.layers import pieces as module
 
