@@ -25,7 +25,7 @@ SPLITS = ("bsnlp2019", "bsnlp2019_final", "bsnlp2021", "single_out", "cross_topi
 ALL = {p.stem for p in (ROOT / "configs").glob("*.cfg")} - {"base", "slavner"}
 # Others learn from more than the training part of one split; they have workflows of their own.
 OTHERS = {"multilingual", "tag_sets", "transfer", "transfer_crf", "transfer_union"}
-OTHERS |= {"crosslingual_bilstm_crf"}
+OTHERS |= {"crosslingual_bilstm_crf", "multilingual_romanized", "multilingual_translated"}
 OTHERS |= {name for name in ALL if name.startswith("zero_shot")}
 SYSTEMS = sorted(ALL - OTHERS)
 NOWHERE = "file:///no/such/repository"
@@ -104,9 +104,14 @@ def test_crosslingual_workflow(project, capfd):
     values = {"vars.vector_texts": "some/text", "vars.target_language": "sl", "vars.splits": "bsnlp2019"}
     project_run(project, "crosslingual", overrides=values, dry=True)
     lines = re.findall("(?m)^Running command: .*", capfd.readouterr().out)
-    assert "vectors-train assets/vectors/sl.vec some/text --language sl" in lines[-3]
-    assert "--from pl --to sl" in lines[-2]
-    assert "--zero-shot sl --sources pl" in lines[-1] and "--paths.vectors assets/vectors/pl-sl" in lines[-1]
+    train, align, *runs = lines[-5:]
+    assert "vectors-train assets/vectors/sl.vec some/text --language sl --without corpus/auto" in train
+    assert "--from pl --to sl" in align
+    assert all("--zero-shot sl --sources pl" in run for run in runs)
+    systems = [re.search(r"--systems (\S+)", run).group(1) for run in runs]
+    encoders = ["multilingual,multilingual_romanized", "multilingual_translated"]
+    assert systems == ["crosslingual_bilstm_crf", *encoders]
+    assert ["--paths.vectors assets/vectors/pl-sl" in run for run in runs] == [True, False, True]
     assert "$" not in " ".join(lines)
 
 
