@@ -20,7 +20,6 @@ def TransformerModel_v1(
     frozen_dropout: bool = False,
     dropout: float | None = 0.0,
     piece_masking: float = 0.0,
-    word_masking: float = 0.0,
     romanized: bool = False,
     precision: str = "auto",
     attention: str = "sdpa",
@@ -42,8 +41,6 @@ def TransformerModel_v1(
     frozen_dropout (bool): Whether dropout stays on inside frozen layers while training.
     dropout (float | None): Dropout inside the encoder; None keeps what the encoder's config says.
     piece_masking (float): Share of the pieces replaced by the mask piece while training.
-    word_masking (float): Share of the words all of whose pieces are replaced by it, so that the words
-        around a name have to tell what it is.
     romanized (bool): Let the encoder read text in plain Latin letters (`crosslingual.romanization`), by the
         rules of the document's language, so that all Slavic languages share pieces.
     precision (str): "auto" (bf16 where the device has it), "fp32", "bf16" or "fp16".
@@ -69,7 +66,6 @@ def TransformerModel_v1(
         cache_dir=cache_dir,
         cache_gb=cache_gb,
         piece_masking=piece_masking,
-        word_masking=word_masking,
         romanized=romanized,
         layers=layers,
         mix=mix,
@@ -139,7 +135,6 @@ def Tok2VecTransformer_v1(
     frozen_dropout: bool = False,
     dropout: float | None = 0.0,
     piece_masking: float = 0.0,
-    word_masking: float = 0.0,
     romanized: bool = False,
     precision: str = "auto",
     attention: str = "sdpa",
@@ -173,7 +168,6 @@ def Tok2VecTransformer_v1(
         frozen_dropout=frozen_dropout,
         dropout=dropout,
         piece_masking=piece_masking,
-        word_masking=word_masking,
         romanized=romanized,
         precision=precision,
         attention=attention,

@@ -35,6 +35,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils import logging
 
+from ..attributes import set_attributes
 from ..errors import InputError
 from ..hub import REMEDY, find_encoder
 from .feature_cache import FeatureCache
@@ -50,7 +51,6 @@ OTHER_SETTINGS = (
     "attention",
     "max_batch_pieces",
     "piece_masking",
-    "word_masking",
     "romanized",
     "cache_dir",
     "cache_gb",
@@ -130,7 +130,6 @@ class EncoderShim(TorchShim):
         for changes, what, remedy in (
             (not self._model.frozen, "the encoder is trained", "freeze all of its layers"),
             (self.settings["piece_masking"], "pieces are masked at random", "set piece_masking = 0"),
-            (self.settings["word_masking"], "words are masked at random", "set word_masking = 0"),
             (self._model.frozen_dropout, "dropout stays on", "set frozen_dropout = false"),
         ):
             if changes:
@@ -303,6 +302,7 @@ def transformer_model(
     name: str, get_spans: Callable, **settings: Any
 ) -> Model[list[Doc], FullTransformerBatch]:
     """Build the model of `architectures.TransformerModel_v1`; see there for the arguments."""
+    set_attributes()
     return Model(
         "transformer",
         forward,
@@ -470,17 +470,16 @@ def batch_windows(windows: list[Window], max_pieces: int) -> list[list[Window]]:
 
 
 def choose_masked(shim: EncoderShim, pieces: list[Pieces]) -> list[numpy.ndarray] | None:
-    """Choose at random the pieces that are masked in an update: pieces alone, and those of whole words.
+    """Choose at random the pieces that are masked in an update.
 
-    shim (EncoderShim): Its settings have the shares.
+    shim (EncoderShim): Its settings have the share.
     pieces (list[Pieces]): The pieces of all documents.
     RETURNS (list[ndarray] | None): For each document a bool array (pieces,); None if nothing is masked.
     """
-    alone, whole = shim.settings["piece_masking"], shim.settings["word_masking"]
-    if not (alone or whole) or shim.tokenizer.mask_token_id is None:
+    share = shim.settings["piece_masking"]
+    if not share or shim.tokenizer.mask_token_id is None:
         return None
-    draw = numpy.random.random
-    return [(draw(len(p)) < alone) | numpy.repeat(draw(len(p.counts)) < whole, p.counts) for p in pieces]
+    return [numpy.random.random(len(p)) < share for p in pieces]
 
 
 def _pad(

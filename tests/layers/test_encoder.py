@@ -13,8 +13,9 @@ from thinc.api import Adam, Config, PyTorchGradScaler, get_current_ops
 from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer, BertConfig, RobertaConfig
 
+from spacy_slavner.attributes import set_attributes
 from spacy_slavner.errors import InputError
-from spacy_slavner.layers.encoder import choose_masked, cut_windows
+from spacy_slavner.layers.encoder import cut_windows
 from spacy_slavner.layers.feature_cache import FeatureCache
 from spacy_slavner.layers.pieces import make_pieces
 from spacy_slavner.layers.torch.encoder import EncoderModule, WindowBatch
@@ -87,6 +88,7 @@ def test_alignment_by_characters(tiny_encoder):
 def test_romanized_pieces_are_those_of_the_romanized_text(tiny_encoder, monkeypatch):
     from spacy_slavner.layers import pieces as module
 
+    set_attributes()
     nlp = spacy.blank("xx")
     tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
     doc = nlp("Юлия Щукина живёт в Киеве , Łódź \n\n i tam.")
@@ -254,24 +256,14 @@ def test_dropout_reaches_torch_and_stays_out_of_frozen_layers(tiny_encoder):
     assert spread(dropout=0.5, frozen_layers=2, frozen_dropout=True) > 0
 
 
-@pytest.mark.parametrize("setting", ["piece_masking", "word_masking"])
-def test_masking_only_while_training(tiny_encoder, setting):
-    nlp = pipeline(tiny_encoder, **{setting: 0.5})
+def test_masking_only_while_training(tiny_encoder):
+    nlp = pipeline(tiny_encoder, piece_masking=0.5)
     model = nlp.get_pipe("transformer").model
     docs = [nlp.make_doc(TEXT)]
     predicted = model.predict(docs).model_output.last_hidden_state
     trained = model.begin_update(docs)[0].model_output.last_hidden_state
     assert (predicted == model.predict(docs).model_output.last_hidden_state).all()
     assert (predicted - trained.detach()).abs().max() > 1e-3
-
-
-def test_words_are_masked_whole(tiny_encoder):
-    shim = pipeline(tiny_encoder, word_masking=0.5).get_pipe("transformer").model.shims[0]
-    pieces = make_pieces(shim.tokenizer, [spacy.blank("xx").make_doc(TEXT * 9)])
-    hidden = choose_masked(shim, pieces)[0]
-    words = numpy.split(hidden, numpy.cumsum(pieces[0].counts)[:-1])
-    assert all(word.all() or not word.any() for word in words)
-    assert 0.3 < numpy.mean([word.all() for word in words if len(word)]) < 0.7
 
 
 def test_bf16_agrees_with_fp32(tiny_encoder):
@@ -608,10 +600,7 @@ def test_cache_refuses_what_fp16_cannot_hold(tmp_path, caplog):
     assert len(FeatureCache(tmp_path, "y", 1, 2, 1.0)) == 0
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [{"frozen_layers": 1}, {"piece_masking": 0.1}, {"word_masking": 0.1}, {"frozen_dropout": True}],
-)
+@pytest.mark.parametrize("settings", [{"frozen_layers": 1}, {"piece_masking": 0.1}, {"frozen_dropout": True}])
 def test_cache_of_what_changes_is_refused(tiny_encoder, tmp_path, settings):
     with pytest.raises(InputError, match="cache_dir"):
         joint(tiny_encoder, cache_dir=str(tmp_path), **settings)
