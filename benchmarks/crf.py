@@ -1,7 +1,8 @@
 """How many times faster than pytorch-crf the CRF decodes, and computes its loss and gradient.
 
 Times are of the processor, summed over threads, so that what else runs on the machine matters less. With
-`--pipeline` and `--corpus`, also the share of a pipeline's time that confidence and n-best lists take.
+`--pipeline` and `--corpus`, also the share of a pipeline's time that confidence and n-best lists take. With
+`--scan`, the sum over all sequences by a parallel scan instead, against the recursion from token to token.
 """
 
 import time
@@ -19,6 +20,7 @@ def main() -> None:
     arguments.add_argument("--batch", type=int, default=32)
     arguments.add_argument("--length", type=int, default=128)
     arguments.add_argument("--rounds", type=int, default=10)
+    arguments.add_argument("--scan", action="store_true", help="Compare a parallel scan with the recursion")
     arguments.add_argument("--pipeline", help="A trained pipeline with crf_ner")
     arguments.add_argument("--corpus", type=Path, help="A .spacy file with texts for the pipeline")
     arguments.add_argument("--documents", type=int, default=20)
@@ -28,6 +30,10 @@ def main() -> None:
 
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
+    if args.scan:
+        sizes = [(tags, batch, length) for tags in args.tags for batch in (1, 32) for length in (128, 4096)]
+        finish(args, {"rows": [measure_scan(*size, args.rounds) for size in sizes]})
+        return
     first = first_use()
     rows = [measure(tags, args.batch, args.length, args.rounds) for tags in args.tags]
     figures = {"first_use": first, "rows": rows}
@@ -95,6 +101,47 @@ def measure(n_tags: int, batch: int, length: int, rounds: int) -> dict[str, floa
     confidence = lambda: ours.span_probabilities(emissions, tags, spans, mask)  # noqa: E731
     row["confidence_ms"], _ = milliseconds(confidence, confidence, rounds)
     return row
+
+
+def measure_scan(n_tags: int, batch: int, length: int, rounds: int) -> dict[str, float]:
+    """Time the log of the summed weight of all tag sequences, in two ways, for one size.
+
+    n_tags (int): Number of tags.
+    batch (int): Number of sequences.
+    length (int): Tokens of each.
+    rounds (int): How often; the medians are compared.
+    RETURNS (dict[str, float]): A row: sizes, milliseconds, ratio.
+    """
+    import torch
+
+    from spacy_slavner.layers.torch.crf import _recursion
+
+    scores = torch.randn(n_tags, n_tags, dtype=torch.float64)
+    emissions = 2 * torch.randn(batch, length, n_tags, dtype=torch.float64)
+    transitions, weights = scores.exp(), emissions.exp()
+
+    def recursion() -> torch.Tensor:
+        first = torch.ones(1, n_tags, dtype=torch.float64)
+        along = weights.transpose(0, 1).unsqueeze(1).contiguous()
+        _, after, scale = _recursion(first, transitions.unsqueeze(0), along)
+        return after[-1, 0].sum(1).log() + scale[-1, 0]
+
+    def scan() -> torch.Tensor:
+        # Products of neighbours, of pairs of neighbours, …: log2(length) steps instead of length.
+        steps = transitions * weights[:, 1:].unsqueeze(2)
+        log_scale = torch.zeros(batch, dtype=torch.float64)
+        while steps.shape[1] > 1:
+            odd = steps[:, -1:] if steps.shape[1] % 2 else steps[:, :0]
+            pairs = steps[:, 0 : steps.shape[1] // 2 * 2 : 2] @ steps[:, 1::2]
+            top = pairs.amax((2, 3), keepdim=True)
+            log_scale = log_scale + top.log().sum((1, 2, 3))
+            steps = torch.cat([pairs / top, odd], 1)
+        return (weights[:, :1] @ steps[:, 0]).sum((1, 2)).log() + log_scale
+
+    torch.testing.assert_close(recursion(), scan())
+    one, other = milliseconds(recursion, scan, rounds)
+    sizes = {"tags": n_tags, "batch": batch, "length": length}
+    return {**sizes, "recursion_ms": one, "scan_ms": other, "scan_ratio": one / other}
 
 
 def shares(pipeline: str, corpus: Path, documents: int) -> dict[str, float]:
