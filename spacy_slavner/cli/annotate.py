@@ -24,6 +24,9 @@ def annotate_cli(
         True, "--gold-language/--guess-language", help="Believe the folders about the language"
     ),
     force: bool = typer.Option(False, "--force", help="Replace a folder OUTPUT that is not empty"),
+    settings: list[str] = typer.Option(
+        [], "--set", help="Setting of the pipeline to change, as components.name_linker.scope=corpus"
+    ),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
 ) -> None:
     """Write submission files (form, base form, type, id) that `check` accepts and `score` reads.
@@ -31,9 +34,10 @@ def annotate_cli(
     A raw document has five header lines, or is plain text. Documents in other folders than
     <topic>/<language> come under the topic no_topic, or that of their first folder, and their language:
     what folder or header say, else what the pipeline finds. Where the pipeline gives no base form it
-    is the form itself; where it gives no id, type and base form make one.
+    is the form itself; where it gives no id, type and base form make one. With `--set
+    components.name_linker.scope=corpus` the names of all documents are compared before they get ids.
     """
-    from spacy.cli._util import setup_gpu
+    from spacy.cli._util import parse_config_overrides, setup_gpu
     from wasabi import msg
 
     from ..errors import InputError
@@ -46,7 +50,7 @@ def annotate_cli(
             remedy="Give a new folder, or --force to replace this one",
         )
     setup_gpu(use_gpu)
-    nlp = load_pipeline(pipeline)
+    nlp = load_pipeline(pipeline, parse_config_overrides([f"--{setting}" for setting in settings]))
     counts = annotate(nlp, raw, output, encoding=encoding, gold_language=gold_language)
     if others := counts.pop("others", 0):
         msg.warn(f"{others} files that are not *.txt were left out")

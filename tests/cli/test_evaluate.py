@@ -189,6 +189,30 @@ def test_annotate_replaces_nothing_unasked(run, ruler, raw, tmp_path):
     run("annotate", ruler, raw, out, "--force")
 
 
+@pytest.mark.parametrize(
+    "settings, ids",
+    [
+        ([], {"pl": "PER-Boris-Johnson", "ru": "PER-Boris-Dzhonson"}),
+        (["--set", "components.name_linker.scope=corpus"], dict.fromkeys(("pl", "ru"), "PER-Boris-Johnson")),
+    ],
+)
+def test_annotate_links_by_document_or_over_the_corpus(run, tmp_path, settings, ids):
+    forms = {"pl": "Boris Johnson", "ru": "Борис Джонсон"}
+    nlp = blank_pipeline()
+    patterns = [{"label": "PER", "pattern": form} for form in forms.values()]
+    nlp.add_pipe("entity_ruler").add_patterns(patterns)
+    nlp.add_pipe("name_linker")
+    nlp.to_disk(tmp_path / "pipeline")
+    for language, form in forms.items():
+        (tmp_path / "raw/topic" / language).mkdir(parents=True)
+        (tmp_path / "raw/topic" / language / "a.txt").write_text(f"{form} 2019", encoding="utf-8")
+    run("annotate", tmp_path / "pipeline", tmp_path / "raw", tmp_path / "out", *settings)
+    found = {language: (tmp_path / f"out/topic/{language}/a.txt.out").read_text("utf-8") for language in ids}
+    assert found == {
+        language: f"a\n{form}\t{form}\tPER\t{ids[language]}\n" for language, form in forms.items()
+    }
+
+
 def test_annotate_without_documents_is_an_error(run, ruler, tmp_path):
     with pytest.raises(InputError, match="no raw documents"):
         run("annotate", ruler, tmp_path / "nothing", tmp_path / "out")
