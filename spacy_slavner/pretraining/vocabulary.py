@@ -65,11 +65,19 @@ def language_words(language: str) -> tuple[WordList, WordList]:
     held_out = items[HELD_OUT_FROM::HELD_OUT_EVERY]
     held_out_words = dict(held_out)
     kept = [item for item in items if item[0] not in held_out_words]
-    # wordfreq is there: the list came from it.
+    kept += _numbers(language)
+    return _word_list(language, kept), _word_list(language, held_out)
+
+
+def _numbers(language: str) -> list[tuple[str, float]]:
+    # wordfreq is there: the word list came from it.
     from wordfreq import word_frequency
 
-    kept += [(str(number), word_frequency(str(number), language)) for number in range(NUMBERS)]
-    return _word_list(language, kept), _word_list(language, held_out)
+    try:
+        return [(str(number), word_frequency(str(number), language)) for number in range(NUMBERS)]
+    except ImportError as error:
+        what = f"wordfreq needs the package {error.name} for words of {language!r}"
+        raise InputError(what, remedy=f"Run pip install {error.name}") from error
 
 
 def foreign_names(language: str) -> WordList:

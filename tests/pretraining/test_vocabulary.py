@@ -61,6 +61,17 @@ def test_only_forms_with_capitals_of_foreign_names_count() -> None:
     assert counts["▁eu"] == counts['"'] == 0
 
 
+def test_a_language_whose_words_need_another_package(monkeypatch) -> None:
+    wordfreq = pytest.importorskip("wordfreq")
+
+    def needs(*arguments):
+        raise ModuleNotFoundError("no jieba", name="jieba")
+
+    monkeypatch.setattr(wordfreq, "word_frequency", needs)
+    with pytest.raises(InputError, match="package jieba for words of 'zh'.*pip install jieba"):
+        vocabulary.language_words("zh")
+
+
 def test_what_is_kept(toy: Path, toy_texts: Path) -> None:
     pieces = pieces_of(toy)
     counts = total(pieces, vocabulary.text_words([toy_texts]))
