@@ -1,6 +1,7 @@
 """The component `name_linker`: one id for the same thing in all languages."""
 
 import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..linking.linker import SCOPES, Link, Linker, train
 
 GROUPS = ("topic", "doc_id", "source", "language")
 NAMES, SETTINGS = "names.safetensors", "linker.json"
+NO_LETTERS = "have neither letters nor digits"
 
 
 @Language.factory(
@@ -59,7 +61,8 @@ class NameLinker(Pipe):
 
     Names of the knowledge base get its ids; others get an id of their own, made of their type and base
     form. Where a name has no base form, its text stands for it. A name without letters and digits gets
-    no id.
+    no id, and a warning once. A language that is not in the knowledge base is like any other: names are
+    found by their spelling, whatever language they were seen in.
 
     name (str): Name of the component.
     scope (str): "document" or "corpus", see `make_name_linker`.
@@ -86,6 +89,7 @@ class NameLinker(Pipe):
         set_attributes()
         self.vocab, self.name, self.scope, self.held_out = vocab, name, scope, held_out
         self.overwrite, self.scorer = overwrite, scorer
+        self._warned = False
         self.linker = Linker(Knowledge())
 
     @property
@@ -105,14 +109,18 @@ class NameLinker(Pipe):
         get_examples (Callable[[], Iterable[Example]]): Gives examples whose references have ids; base
             forms, languages and topics help. Pieces of one document count as one.
         nlp (Language | None): The pipeline.
-        names (Path | str | None): A CSV or JSONL file with more names, see `Knowledge.read`.
+        names (Path | str | None): A CSV or JSONL file with more names, see `Knowledge.read`; a warning says
+            how many rows of it are repeated, and how many annotated names have no letters or digits.
         RAISES (InputError): No example has an id and there are no other names; or the file is faulty.
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         extra = Knowledge()
         if names is not None:
-            extra.read(names)
+            repeated = extra.read(names)["repeated"]
+            self._warn(repeated, f"rows of {names} are repeated and left out")
         documents, groups = self._documents(example.reference for example in get_examples())
+        empty = sum(name.empty for document in documents for name, _ in document)
+        self._warn(empty, f"annotated names {NO_LETTERS} and are left out of the knowledge base")
         if any(documents):
             self.linker = train(documents, groups, extra if len(extra) else None)
         elif len(extra):
@@ -180,7 +188,15 @@ class NameLinker(Pipe):
         RETURNS (list[list[Link]]): By document, a link for each entity.
         """
         names = [[_name(doc, ent) for ent in doc.ents] for doc in docs]
+        empty = sum(name.empty for document in names for name in document)
+        if empty and not self._warned:
+            self._warned = True
+            self._warn(empty, f"names {NO_LETTERS} and get no id (said once)")
         return self.linker.link(names, scope or self.scope)
+
+    def _warn(self, count: int, what: str) -> None:
+        if count:
+            warnings.warn(f"{self.name!r}: {count} {what}", stacklevel=3)
 
     def set_annotations(self, docs: Iterable[Doc], links: list[list[Link]]) -> None:
         """Set the ids of the entities.

@@ -1,4 +1,5 @@
 import json
+import warnings
 
 import pytest
 import spacy
@@ -124,6 +125,31 @@ def test_initialize_from_names_alone(nlp, tmp_path):
     assert ids(nlp.get_pipe("name_linker")(make_doc(nlp, "cs", [("Praha", "Praha", "LOC", "")]))) == ["Q1"]
 
 
+def test_what_is_left_out_is_counted(nlp, tmp_path):
+    nlp.add_pipe("name_linker")
+    path = tmp_path / "names.csv"
+    path.write_text("id,name\nQ1,Praha\nQ1,Praha\nQ2,Praha\nQ1,Praha\n", encoding="utf8")
+    nlp.config["initialize"]["components"]["name_linker"] = {"names": str(path)}
+    signs = make_doc(nlp, "pl", [("...", None, "LOC", "GPE-Dots"), ("Łódź", None, "LOC", "GPE-Lodz")])
+    with pytest.warns(UserWarning) as caught:
+        nlp.initialize(lambda: [*examples(nlp), Example(nlp.make_doc(signs.text), signs)])
+    said = [str(warning.message) for warning in caught if "name_linker" in str(warning.message)]
+    assert [message.split(":")[1].split()[0] for message in said] == ["2", "1"]
+    assert "repeated" in said[0] and "neither letters nor digits" in said[1]
+    linker = nlp.get_pipe("name_linker")
+    assert {row[:2] for row in linker.knowledge.counts} >= {("Q1", "Praha"), ("Q2", "Praha")}
+    assert not any(row[0] == "GPE-Dots" for row in linker.knowledge.counts)
+
+
+def test_unknown_type_in_a_file_is_an_error(nlp, tmp_path):
+    nlp.add_pipe("name_linker")
+    path = tmp_path / "names.csv"
+    path.write_text("id,name,type\nQ1,Praha,CITY\n", encoding="utf8")
+    nlp.config["initialize"]["components"]["name_linker"] = {"names": str(path)}
+    with pytest.raises(InputError, match="names.csv.*CITY.*PER, LOC"):
+        nlp.initialize(lambda: examples(nlp))
+
+
 def test_no_ids_is_an_error(nlp):
     nlp.add_pipe("name_linker")
     with pytest.raises(InputError, match="no example has an id"):
@@ -147,12 +173,24 @@ def test_ids_that_are_there_stay(trained):
 def test_odd_names(trained):
     linker = trained.get_pipe("name_linker")
     mentions = [(form, None, "LOC", "") for form in ("...", "—", "2", "习近平", "ъ", "Ünïcödé")]
+    with pytest.warns(UserWarning, match="2 names have neither letters nor digits"):
+        linker(make_doc(trained, "pl", mentions))
     for language in (None, "xx", "pl"):
-        found = ids(linker(make_doc(trained, language, mentions)))
+        # Once is enough.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = ids(linker(make_doc(trained, language, mentions)))
         assert found[:2] == ["", ""]
         assert all(found[2:])
     assert ids(linker(trained.make_doc(""))) == []
     assert ids(linker(make_doc(trained, "pl", [("Niemcy", None, "PERSON", "")])))[0]
+
+
+def test_a_language_that_no_document_had(trained):
+    linker = trained.get_pipe("name_linker")
+    for language in ("sl", "mk", "xx", None):
+        doc = make_doc(trained, language, [("Niemcy", None, "LOC", ""), ("Германия", None, "LOC", "")])
+        assert ids(linker(doc)) == [GERMANY, GERMANY]
 
 
 def test_base_form_and_label_stay(trained):
