@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -106,6 +106,7 @@ def vectors_align_cli(
 
     from ..crosslingual import alignment, embeddings
     from ..crosslingual.dictionaries import find_dictionary
+    from ..evaluation.metrics import write_section
 
     steps = [step.strip() for step in normalize.split(",") if step.strip()]
     read: list[Embeddings] = []
@@ -126,7 +127,7 @@ def vectors_align_cli(
         msg.text(f"precision@{k}: {value:.3f} ({how.held_out.words:,} held-out words of {pair})")
     if metrics:
         name = f"{pair}, {note}" if note else pair
-        write_section(metrics, {"alignment": {name: figures}})
+        write_section(metrics, SECTION, {"alignment": {name: figures}})
     msg.good(
         f"{len(joint):,} words, {joint.skipped:,} of both languages, in {output}: give it as --paths.vectors"
     )
@@ -144,6 +145,7 @@ def vectors_coverage_cli(
 
     from ..corpora.docbin import read_docs
     from ..crosslingual.coverage import unknown_words
+    from ..evaluation.metrics import write_section
     from ._pipeline import load_pipeline
 
     nlp = load_pipeline(str(vectors))
@@ -153,26 +155,4 @@ def vectors_coverage_cli(
         f"{figures['tokens']:.2%} of {figures['n_tokens']:,} words"
     )
     if metrics:
-        write_section(metrics, {"unknown words": {name or str(corpus): figures}})
-
-
-def write_section(path: Path, figures: dict[str, Any]) -> None:
-    """Add figures to the section of a record that `report` hands on.
-
-    path (Path): The record; it is made if it is not there.
-    figures (dict[str, Any]): {kind: {name: figures}}.
-    """
-    from dataclasses import asdict
-
-    from ..evaluation.metrics import RunInfo, read_metrics, write_json
-
-    if path.is_file():
-        record = read_metrics(path)
-    else:
-        info = asdict(RunInfo(system="", corpus="", split="", seed=0))
-        kept = ("commit", "modified", "machine", "packages", "created")
-        record = {"info": {key: info[key] for key in kept}, "learning_curve": [], "results": {}}
-    section = record.setdefault(SECTION, {})
-    for kind, named in figures.items():
-        section.setdefault(kind, {}).update(named)
-    write_json(path, record)
+        write_section(metrics, SECTION, {"unknown words": {name or str(corpus): figures}})

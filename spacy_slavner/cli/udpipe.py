@@ -13,6 +13,7 @@ def udpipe_cli(
     out: Path = typer.Argument(..., help="Folder for the models <language>.udpipe"),
     languages: str = typer.Option("bg,cs,pl,ru,sl,uk", "--languages", "-l", help="Languages, with commas"),
     iterations: int = typer.Option(10, "--iterations", "-i", help="Passes over the treebanks"),
+    metrics: Path = typer.Option(None, "--metrics", "-m", help="Record of the accuracies for `report`"),
 ) -> None:
     """Train UDPipe models, which give lemmas and features; the accuracies on test treebanks are printed.
 
@@ -20,6 +21,7 @@ def udpipe_cli(
     """
     from tqdm import tqdm
 
+    from ..evaluation.metrics import write_section
     from ..normalization.udpipe import train_udpipe
 
     for language in tqdm(languages.split(","), desc="udpipe", unit="language"):
@@ -30,5 +32,7 @@ def udpipe_cli(
         size = f"{figures['sentences']:,} sentences, {figures['bytes'] / 1e6:.1f} MB"
         if figures["skipped"]:
             size += f", {figures['skipped']:,} sentences with words too long for UDPipe skipped"
+        if metrics:
+            write_section(metrics, "morphology", {language: figures})
         tqdm.write(f"{language}: {size}, right on the test treebank: {shares}")
     print(f"Models: {out}")

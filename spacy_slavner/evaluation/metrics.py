@@ -116,6 +116,26 @@ def add_results(path: Path | str, part: str, result: dict[str, Any]) -> None:
     write_json(path, record)
 
 
+def write_section(path: Path, section: str, figures: dict[str, dict[str, Any]]) -> None:
+    """Add figures of something else than a run to a record, which `report` hands on.
+
+    path (Path): The record; it is made if it is not there.
+    section (str): Name of the section, one of `report.SECTIONS`.
+    figures (dict[str, dict[str, Any]]): {kind: {name: figures}}.
+    RAISES (InputError): If the record is there and cannot be read.
+    """
+    if path.is_file():
+        record = read_metrics(path)
+    else:
+        info = asdict(RunInfo(system="", corpus="", split="", seed=0))
+        kept = ("commit", "modified", "machine", "packages", "created")
+        record = {"info": {key: info[key] for key in kept}, "learning_curve": [], "results": {}}
+    whole = record.setdefault(section, {})
+    for kind, named in figures.items():
+        whole.setdefault(kind, {}).update(named)
+    write_json(path, record)
+
+
 def read_metrics(path: Path | str) -> dict[str, Any]:
     """Read the record of a run.
 

@@ -19,7 +19,7 @@ from .tables import SHORT_NAMES, markdown_table
 
 # Splits whose published form has a test part alone go by their own name.
 TEST_ONLY = ("cross_topic", "single_out")
-SECTIONS = ("normalization", "linking", "language_id", "crosslingual")
+SECTIONS = ("normalization", "linking", "morphology", "language_id", "crosslingual")
 # Sections that are made of the released system's test part: what of `evaluate_oracle` goes into them, and
 # what is measured end to end.
 ORACLE_SECTIONS = {"normalization": (BASE_FORMS, ("NORM",)), "linking": (LINKS, LINKING)}
