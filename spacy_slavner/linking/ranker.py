@@ -38,7 +38,7 @@ class Ranker:
         weights: Sequence[float],
         decay: float = 1.0,
     ) -> "Ranker":
-        """Fit the weights of the features by Newton's method; the problem is convex.
+        """Fit the weights of the features by Newton's method with halved steps; the problem is convex.
 
         choices (Sequence[NDArray]): For each choice the features of its candidates
             (candidates, features).
@@ -57,14 +57,18 @@ class Ranker:
         row_weight = numpy.repeat(w, sizes)
         target = numpy.zeros(len(X))
         target[starts + numpy.asarray(right)] = 1.0
-        beta = numpy.zeros(X.shape[1])
+        beta = before = numpy.zeros(X.shape[1])
         loss = numpy.inf
         for _ in range(STEPS):
             p, new_loss = _softmax(X @ beta, starts, sizes, target, w)
             new_loss += 0.5 * decay * float(beta @ beta)
             if abs(loss - new_loss) < 1e-6 * max(new_loss, 1.0):
                 break
-            loss = new_loss
+            if new_loss > loss:
+                # Far from the minimum a whole step of Newton's may lead away from it.
+                beta = (beta + before) / 2
+                continue
+            loss, before = new_loss, beta
             pw = p * row_weight
             gradient = X.T @ (pw - target * row_weight) + decay * beta
             means = numpy.add.reduceat(X * p[:, None], starts, axis=0)

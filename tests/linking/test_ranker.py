@@ -45,3 +45,15 @@ def test_separable_choices_stay_finite():
     ranker = Ranker.fit(choices, [0] * 20, [100.0] * 20, decay=0.1)
     assert numpy.isfinite(ranker.weights).all()
     assert ranker.probabilities(choices[0])[0] > 0.99
+
+
+def test_steps_that_lead_too_far_are_halved():
+    """On these choices whole steps of Newton's method run away from the minimum."""
+    first = [[0.0, 59.6], [0.2, 189.1], [14.3, 0.7], [1.3, 6.3]]
+    choices = [numpy.array([row, [0.0, 0.0]]) for row in first]
+    right, importance = [0, 0, 1, 0], numpy.array([1.1, 0.1, 5.3, 524.2])
+    scale = numpy.concatenate(choices).std(axis=0) + 1e-6
+    weights = Ranker.fit(choices, right, importance, decay=0.01).weights
+    best = loss(weights, choices, right, importance, 0.01, scale)
+    for other in (0.99 * weights, 1.01 * weights, weights * [0.99, 1.01], weights * [1.01, 0.99]):
+        assert loss(other, choices, right, importance, 0.01, scale) > best
