@@ -2,6 +2,7 @@
 
     python benchmarks/linking.py --slavicner SLAVICNER --split single_out --topic covid-19 --json F
     python benchmarks/linking.py --slavicner SLAVICNER --split single_out --test --json F
+    python benchmarks/linking.py --slavicner SLAVICNER --topic nord_stream --neighbours ENCODER --json F
     python benchmarks/linking.py --no-accuracy --sizes 1000 --sizes 100000 --sizes 1000000 --json F
 
 With `--topic` the split's training part is cut in two: that topic is tested on, the others are trained
@@ -9,6 +10,9 @@ on. For a split that shares its topics (cross_topic) leave `--topic` out: its tu
 Settings are chosen so; `--test` is for the final figures. Base forms are the annotated ones ("gold", the
 setting of the SlavicNER paper), the most frequent one of the form in the training part ("memory"), the
 mention as it stands ("form"), or what the `name_normalizer` of a pipeline gives (its path).
+
+`--neighbours` asks what names nearest to a name in a multilingual encoder would add. `name_linker` does not
+use them: see docs/components/name_linker.md.
 """
 
 import random
@@ -17,6 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy
 import spacy
 import typer
 from common import peak_mib, save
@@ -27,6 +32,7 @@ from spacy_slavner.corpora import slavicner
 from spacy_slavner.corpora.mentions import NO_ID, Mention
 from spacy_slavner.corpora.report import Report
 from spacy_slavner.corpora.sources import Options, Source
+from spacy_slavner.crosslingual.encoder_words import encode_words
 from spacy_slavner.errors import InputError
 from spacy_slavner.evaluation import bsnlp, oracle
 from spacy_slavner.linking.candidates import Name, find
@@ -34,6 +40,8 @@ from spacy_slavner.linking.knowledge import Index
 from spacy_slavner.linking.linker import SCOPES, Linker, train
 
 LinkedT = list[tuple[Name, str]]
+NEAREST = 10
+BLOCK = 512
 GROUPS = {"topic": lambda source: source.topic, "document": lambda source: source.source}
 
 
@@ -142,7 +150,13 @@ def lea(sources: list[Source], documents: list[LinkedT], ids: list[list[str]]) -
 
 
 def measure(
-    folder: Path, split: str, topic: str | None, test: bool, base_forms: list[str], held_out: str
+    folder: Path,
+    split: str,
+    topic: str | None,
+    test: bool,
+    base_forms: list[str],
+    held_out: str,
+    encoder: Path | None = None,
 ) -> list[dict]:
     """Train once, link with each kind of base forms, and score beside look-up."""
     train_sources, test_sources = parts(folder, split, topic, test)
@@ -166,6 +180,8 @@ def measure(
         result.append(
             {**figures, "base_forms": kind, "systems": systems(linker, training, testing, test_sources)}
         )
+        if encoder:
+            result[-1]["neighbours"] = neighbours(linker, testing, encoder)
         show(result[-1])
     return result
 
@@ -191,6 +207,52 @@ def systems(linker: Linker, training: list[LinkedT], testing: list[LinkedT], tes
         }
         for label, row in rows.items()
     }
+
+
+def neighbours(linker: Linker, testing: list[LinkedT], encoder: Path) -> dict:
+    """Count how often the nearest base forms have the right id where the linker's candidates lack it.
+
+    Also the accuracy if what the linker takes for new got the id of the nearest name of its type, from that
+    similarity on with which it is highest on these very names: more than a rule can reach without them.
+    """
+    index, ids = linker.knowledge.index, set(linker.knowledge.index.ids)
+    near = nearest(index, sorted({name.base for document in testing for name, _ in document}), encoder)
+    given = linker.link([[name for name, _ in document] for document in testing])
+    found, right, changes = Counter(), 0, []
+    for document, links in zip(testing, given, strict=True):
+        for (name, gold), link in zip(document, links, strict=True):
+            ten = [index.ids[id] for id in list(dict.fromkeys(id for _, id in near[name.base]))[:NEAREST]]
+            lacking = gold in ids and gold not in {index.ids[id] for id in linker._find(name).ids}
+            found.update(known=gold in ids, no_candidate=lacking, among_nearest=lacking and gold in ten)
+            right += link.id == gold
+            type_ = index.TYPES.index(name.type)
+            alike = [(score, id) for score, id in near[name.base] if index.id_types[id, type_]]
+            if alike and not link.known:
+                score, id = alike[0]
+                changes.append((score, (index.ids[id] == gold) - (link.id == gold)))
+    gains = numpy.cumsum([gain for _, gain in sorted(changes, reverse=True)]).tolist()
+    n = sum(map(len, testing))
+    figures = {"mentions": n, **found, "accuracy": right / n, "at_best": (right + max([0, *gains])) / n}
+    print(f"nearest names: {figures}")
+    return figures
+
+
+def nearest(index: Index, wanted: list[str], encoder: Path) -> dict[str, list[tuple[float, int]]]:
+    """Find ids by the nearest base forms of a knowledge base, each encoded alone, and their similarity."""
+    owners: dict[str, set[int]] = defaultdict(set)
+    for row, id in enumerate(index.id.tolist()):
+        owners[index.base[row]].add(id)
+    known, result = list(owners), {}
+    vectors = encode_words([*known, *wanted], encoder).vectors
+    vectors = vectors - vectors[: len(known)].mean(axis=0)
+    vectors /= numpy.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-6)
+    names, queries = numpy.split(vectors, [len(known)])
+    for start in range(0, len(wanted), BLOCK):
+        scores = queries[start : start + BLOCK] @ names.T
+        for base, own in zip(wanted[start : start + BLOCK], scores, strict=True):
+            order = numpy.argsort(-own, kind="stable")[: 5 * NEAREST]
+            result[base] = [(float(own[i]), id) for i in order for id in sorted(owners[known[i]])]
+    return result
 
 
 def show(figures: dict) -> None:
@@ -265,6 +327,7 @@ def main(
         ["gold", "memory", "form"], help="Base forms at test time: gold, memory, form or a pipeline"
     ),
     held_out: str = typer.Option("topic", help="What the ranker has not seen in training: topic or document"),
+    encoder: Path = typer.Option(None, "--neighbours", help="Encoder whose nearest names are looked at"),
     sizes: list[int] = typer.Option([], help="Names in a knowledge base for the latency of look-ups"),
     seed: int = typer.Option(0, help="Seed of the made-up names"),
 ) -> None:
@@ -273,7 +336,7 @@ def main(
     if accuracy:
         folder = corpus_folder(folder)
         split = split_name(folder, split)
-        figures["accuracy"] = measure(folder, split, topic, test, base_forms, held_out)
+        figures["accuracy"] = measure(folder, split, topic, test, base_forms, held_out, encoder)
     figures["latency"] = [latency(size, seed) for size in sizes]
     save(json_path, figures)
 

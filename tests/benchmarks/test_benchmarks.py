@@ -18,7 +18,7 @@ QUICK = {
     "feature_cache": ["--encoder", "ENCODER", "--steps", "1", "--epochs", "2"],
     "inference": ["--encoder", "ENCODER", "--documents", "2", "--rounds", "1"],
     "language_id": ["--steps", "3", "--no-others"],
-    "linking": ["--sizes", "50"],
+    "linking": ["--sizes", "50", "--neighbours", "ENCODER"],
     "normalization": ["--set", "words=0", "--set", "least_updates=2", "--set", "epochs=1"],
     "peers": [
         *("--encoder", "ENCODER", "--documents", "1", "--rounds", "1"),
