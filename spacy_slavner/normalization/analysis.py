@@ -1,18 +1,15 @@
-"""Where lemmas and grammatical features of words come from: UDPipe's models, or a lemmatiser."""
+"""Where readings of words come from in context: UDPipe's models."""
 
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 from ..errors import InputError
 
-# Optional lemmatisers and their languages. By their packages' own statements simplemma, pymorphy3 and
-# pymorphy3-dicts-ru are under the MIT licence, pymorphy3-dicts-uk under GPLv3.
-LEMMATIZERS = {"simplemma": ("bg", "cs", "pl", "ru", "sl", "uk"), "pymorphy3": ("ru", "uk")}
+CASES = ("Nom", "Gen", "Dat", "Acc", "Ins", "Loc")
 
 
 @dataclass(frozen=True)
@@ -23,12 +20,17 @@ class Word:
     lemma (str): Its lemma.
     pos (str): Its universal part of speech; "" if the source does not know.
     features (dict[str, str]): Its universal features, such as {"Case": "Gen"}.
+    weight (float): How much the reading is to be trusted, beside others of the word.
+    inflect (Callable[[str, str, bool], str | None] | None): Gives its nominative in a gender and number, and
+        whether people are meant, where the source can.
     """
 
     text: str
     lemma: str
     pos: str = ""
-    features: dict[str, str] = field(default_factory=dict)
+    features: dict[str, str] = field(default_factory=dict, hash=False)
+    weight: float = 1.0
+    inflect: Callable[[str, str, bool], str | None] | None = field(default=None, compare=False, repr=False)
 
 
 class Source(Protocol):
@@ -113,57 +115,6 @@ class UDPipe:
             return Path(get_path(language))
         except Exception:  # it raises AssertionError and bare Exception for what is not there
             return None
-
-
-class Lemmatizer:
-    """A library that gives lemmas of single words: simplemma or pymorphy3.
-
-    name (str): Its name.
-    RAISES (InputError): If it is not known or not installed.
-    """
-
-    def __init__(self, name: str) -> None:
-        if name not in LEMMATIZERS:
-            remedy = f"Choose from {', '.join(LEMMATIZERS)}"
-            raise InputError(f"There is no lemmatiser {name!r}", remedy=remedy)
-        if find_spec(name) is None:
-            remedy = "Install it with `pip install spacy-slavner[lemmatizers]`"
-            raise InputError(f"The lemmatiser {name} is not installed", remedy=remedy)
-        self.name = name
-        self._word = lru_cache(1 << 16)(self._simplemma if name == "simplemma" else self._pymorphy)
-        self._analyzers: dict[str, Callable] = {}
-
-    def knows(self, language: str) -> bool:
-        """RETURNS (bool): Whether the library has the language."""
-        return language in LEMMATIZERS[self.name]
-
-    def read(self, language: str, words: Sequence[str]) -> list[Word]:
-        """RETURNS (list[Word]): What the library knows about each word alone."""
-        return [self._word(language, word) for word in words]
-
-    def _simplemma(self, language: str, word: str) -> Word:
-        import simplemma
-
-        return Word(word, simplemma.lemmatize(word, lang=language))
-
-    def _pymorphy(self, language: str, word: str) -> Word:
-        if language not in self._analyzers:
-            from pymorphy3 import MorphAnalyzer
-
-            self._analyzers[language] = MorphAnalyzer(lang=language)
-        parse = self._analyzers[language].parse(word)[0]
-        pos = {"ADJF": "ADJ", "PRTF": "ADJ", "NOUN": "PROPN"}.get(str(parse.tag.POS), "X")
-        names = {"nomn": "Nom", "masc": "Masc", "femn": "Fem", "neut": "Neut", "sing": "Sing", "plur": "Plur"}
-        features = {
-            key: names.get(str(value), str(value).title())
-            for key, value in (
-                ("Case", parse.tag.case),
-                ("Gender", parse.tag.gender),
-                ("Number", parse.tag.number),
-            )
-            if value
-        }
-        return Word(word, parse.normal_form, pos, features)
 
 
 def _features(text: str) -> dict[str, str]:

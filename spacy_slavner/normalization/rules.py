@@ -1,38 +1,50 @@
-"""Rules that make a name's base form of lemmas.
+"""Rules that make a name's base form of what is known about its words.
 
 The head of a name goes into the nominative, adjectives that agree with it go with it, and whatever else
-follows the head stays as it is. Which word agrees is read off case, gender and number.
+follows the head stays as it is. A word alone has many readings ("Unii": genitive, dative or locative); which
+one holds in a name is decided by agreement in case, gender and number, by what UDPipe reads in the sentence,
+and by the other words of the document.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
+from itertools import takewhile
+from operator import itemgetter
+from typing import NamedTuple
 
-from .analysis import Lemmatizer, Source, UDPipe, Word
+from .analysis import CASES, Source, UDPipe, Word
+from .lexicons import Lexicon, make_lexicon
 from .methods import BasesT
 from .names import Text
+from .paradigms import nominative, readings
 
 # Words of the sentence that are read on either side of a name.
 _CONTEXT = 12
 _QUOTES = set("\"'«»„“”‚‘’")
-_NOMINAL = ("NOUN", "PROPN")
-# Nominative endings of adjectives: masculine ending → feminine, neuter, plural.
-_ADJECTIVES = {
-    "ru": {"ый": ("ая", "ое", "ые"), "ой": ("ая", "ое", "ые"), "ий": ("ая", "ое", "ие")},
-    "uk": {"ий": ("а", "е", "і"), "ій": ("я", "є", "і")},
-    "pl": {"i": ("a", "ie", "ie"), "y": ("a", "e", "e")},
-    "cs": {"ý": ("á", "é", "é"), "í": ("í", "í", "í")},
-    "sl": {"i": ("a", "o", "e"), "": ("a", "o", "e")},
-}
-_SOFT_RU = re.compile("(?:н|ч|щ|ш|ж)ий$")
-_VOWELS = "aeiouyáéíóúůýąęаеёиоуыэюяєі"
-# Surnames that are inflected like adjectives: the feminine of the masculine ending.
-_SURNAMES = {
-    "ru": ((re.compile("(?:ов|ев|ёв|ин|ын)$"), "{}а"), (re.compile("(ск|цк)ий$"), r"\1ая")),
-    "uk": ((re.compile("(ськ|цьк)ий$"), r"\1а"),),
-    "pl": ((re.compile("(sk|ck|dzk)i$"), r"\1a"),),
-    "cs": ((re.compile("(.*[^aeiouyáéíýová])$"), r"\1ová"), (re.compile("ý$"), "á")),
-}
+_NOMINAL, _ADJECTIVAL = ("NOUN", "PROPN"), ("ADJ", "DET", "VERB")
+# What readings are worth: of UDPipe, from the tables of endings alone; a word that stays as it is.
+_UDPIPE, _INVARIABLE, _STAYS = 0.6, 0.5, 0.3
+# What a dictionary says below this is a guess of its own.
+_SURE = 0.6
+_OTHER = 0.1
+# Unknown words that end so are mostly foreign and not inflected.
+_BARE = re.compile("[ioeиіїоэ]$")
+# How Polish declines foreign names: "Farage'a".
+_APOSTROPHE = re.compile("['’](?:a|owi|em|m|ego|emu|u|ie|s)$")
+# What speaks for or against a reading of the name.
+_SEEN, _PLURAL, _NOMINATIVE, _MASCULINE, _MAN = 0.4, -0.35, 0.1, 0.05, 0.12
+_KIND = 0.2
+# An adjective is seldom a name without a noun.
+_ALONE = -0.3
+_IN_CONTEXT = {"Case": 0.2, "Number": 0.15, "Gender": 0.05}
+_GENDERS = ("Masc", "Fem", "Neut")
+_SLOVENE, _SURNAME = re.compile("([A-ZČŠŽ].+?)(?:ov|j?ev)(?:a|e|i|o)"), 0.65
+# Small words inside persons' names.
+_PARTICLES = set(
+    "de da di du la le van von der den bin ibn ben al el ad ур аль фон де ван бин бен эль".split()
+)
 _ARTICLES = (
     ("ите", "и"),
     ("ията", "ия"),
@@ -54,21 +66,24 @@ def make_rules(udpipe: str | None = None, lemmatizers: Sequence[str] = ()) -> "R
 
     udpipe (str | None): Folder with UDPipe models, named <language>….udpipe; by default those that the
         library spacy-udpipe has downloaded.
-    lemmatizers (Sequence[str]): What to ask where there is no UDPipe model: "simplemma", "pymorphy3".
+    lemmatizers (Sequence[str]): Dictionaries, of which the first that knows a word is asked: "pymorphy3",
+        "morfeusz2", "simplemma", "lemmagen3".
     RETURNS (Rules): The method.
     RAISES (InputError): If the folder does not exist or a lemmatiser is not installed.
     """
-    return Rules([UDPipe(udpipe), *map(Lemmatizer, lemmatizers)])
+    return Rules([UDPipe(udpipe)], [make_lexicon(name) for name in lemmatizers])
 
 
 class Rules:
-    """Base forms from lemmas, by rules on agreement. Languages that no source knows are left to others.
+    """Base forms from readings, by rules on agreement. Languages that no source knows are left to others.
 
-    sources (Sequence[Source]): Where lemmas come from; the first that knows a language is asked.
+    sources (Sequence[Source]): What reads sentences; the first that knows a language is asked.
+    lexicons (Sequence[Lexicon]): What reads words; the first that knows a word is asked.
     """
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, sources: Sequence[Source], lexicons: Sequence[Lexicon] = ()) -> None:
         self.sources = list(sources)
+        self.lexicons = list(lexicons)
         self._source = cache(self._find)
 
     def _find(self, language: str) -> Source | None:
@@ -81,37 +96,78 @@ class Rules:
         RETURNS (list[list[str | None]]): The base form of each name; None in a language that no source
             knows, except that the Bulgarian article goes without any source.
         """
-        return [[self._name(text, i) for i in range(len(text.names))] for text in texts]
+        return [self._text(text) for text in texts]
 
-    def _name(self, text: Text, number: int) -> str | None:
-        language, span = text.language or "", text.spans[number]
+    def _text(self, text: Text) -> list[str | None]:
+        language = text.language or ""
         source = self._source(language) if language else None
-        if source is None and language != "bg":
-            return None
-        if source is None:
-            words = [Word(token.text, token.lower_) for token in span]
-        else:
-            start, end = max(0, span.start - _CONTEXT), min(len(span.doc), span.end + _CONTEXT)
-            read = source.read(language, [token.text for token in span.doc[start:end]])
-            words = read[span.start - start : span.end - start]
-        bases = base_of(language, span.label_, words)
-        pairs = zip(bases, span, strict=True)
-        return " ".join("".join(base + token.whitespace_ for base, token in pairs).split()) or None
+        lexicons = [lexicon for lexicon in self.lexicons if lexicon.knows(language)]
+        if source is None and not lexicons and language != "bg":
+            return [None] * len(text.spans)
+        seen = set(text.words).union(*(map(str.lower, name.form.split()) for name in text.names))
+        result = []
+        for span in text.spans:
+            words = _in_context(source, language, span) if source else [Word(t.text, t.lower_) for t in span]
+            known = [_read(lexicons, language, word.text) for word in words]
+            bases = base_of(language, span.label_, words, known, seen)
+            pairs = zip(bases, span, strict=True)
+            result.append(" ".join("".join(b + t.whitespace_ for b, t in pairs).split()) or None)
+        return result
 
 
-def base_of(language: str, label: str, words: Sequence[Word]) -> list[str]:
+def _in_context(source: Source, language: str, span) -> list[Word]:
+    start, end = max(0, span.start - _CONTEXT), min(len(span.doc), span.end + _CONTEXT)
+    read = source.read(language, [token.text for token in span.doc[start:end]])
+    return read[span.start - start : span.end - start]
+
+
+def _read(lexicons: Sequence[Lexicon], language: str, word: str) -> Sequence[Word]:
+    found = next(filter(None, (lexicon.read(language, word) for lexicon in lexicons)), ())
+    first, hyphen, last = word.rpartition("-")
+    if not first or not last or any(reading.weight > _SURE for reading in found):
+        return found
+    # Of a compound the last part is inflected.
+    return [_compound(first + hyphen, reading) for reading in _read(lexicons, language, last)] or found
+
+
+def _compound(first: str, last: Word) -> Word:
+    def inflect(gender: str, number: str, people: bool) -> str | None:
+        made = last.inflect(gender, number, people) if last.inflect else None
+        return made and first + made
+
+    return replace(last, text=first + last.text, lemma=first + last.lemma, inflect=inflect)
+
+
+def base_of(
+    language: str,
+    label: str,
+    words: Sequence[Word],
+    known: Sequence[Sequence[Word]] | None = None,
+    seen: Collection[str] = (),
+) -> list[str]:
     """Make the words of a base form.
 
     language (str): The language.
     label (str): The name's type.
-    words (Sequence[Word]): The words of the name.
+    words (Sequence[Word]): The words of the name, as read in their sentence.
+    known (Sequence[Sequence[Word]] | None): The readings that a dictionary has of each word.
+    seen (Collection[str]): The words of the document in small letters.
     RETURNS (list[str]): As many words.
     """
     if language == "bg":
         return _bulgarian(words)
-    if label == "PER" and len(words) > 1:
-        return _person(language, words)
-    return _phrase(language, words)
+    result = [word.text for word in words]
+    if result[0] in _QUOTES:
+        return result
+    choices = [
+        [] if _fixed(language, word) else _choices(language, word, known[i] if known else (), seen)
+        for i, word in enumerate(words)
+    ]
+    if len(words) == 1 and choices[0] and (lone := _lone_adjective(words[0], choices[0])):
+        return [lone]
+    parses = _parses(language, label, words, choices, seen)
+    _, bases = max(parses, key=itemgetter(0), default=(0.0, {}))
+    return [bases.get(i, text) for i, text in enumerate(result)]
 
 
 def _fixed(language: str, word: Word) -> bool:
@@ -122,113 +178,193 @@ def _fixed(language: str, word: Word) -> bool:
     return not text[:1].isalpha() or (len(text) > 1 and text.isupper()) or foreign
 
 
-def _phrase(language: str, words: Sequence[Word]) -> list[str]:
-    """The head goes into the nominative and takes the adjectives that agree with it along."""
-    result = [word.text for word in words]
-    head = next((i for i, w in enumerate(words) if _is_noun(w) and not _fixed(language, w)), None)
-    if head is None:
-        head = next((i for i, w in enumerate(words) if not _fixed(language, w)), None)
-        if head is None or words[0].text in _QUOTES:
-            return result
-    if any(word.text in _QUOTES for word in words[:head]):
-        return result
-    noun = words[head]
-    plural = noun.features.get("Number") == "Plur"
-    gender = noun.features.get("Gender", "Masc")
-    result[head] = _noun(language, noun, plural)
-    for i, word in enumerate(words):
-        before = i < head and word.pos in ("ADJ", "DET", "VERB")
-        after = head < i and all(w.pos == "ADJ" for w in words[head + 1 : i + 1]) and _agrees(word, noun)
-        if (before or after) and not _fixed(language, word):
-            result[i] = _adjective(language, word, gender, plural)
+def _choices(language: str, word: Word, known: Sequence[Word], seen: Collection[str]) -> list[Word]:
+    """The readings of a word: the dictionary's if it is sure, else also UDPipe's and what endings allow."""
+    stem = _APOSTROPHE.sub("", word.text) if language == "pl" else word.text
+    if stem != word.text:
+        return [Word(word.text, stem, "PROPN")]
+    guesses = readings(language, word.text)
+    if any(reading.weight > _SURE for reading in known):
+        # A lemmatiser has one lemma only, and may take an adjective for an adverb.
+        others = () if any(reading.inflect for reading in known) else guesses
+        return [*known, *(replace(guess, weight=guess.weight - _OTHER) for guess in others)]
+    result = [*known, *guesses, *_surnames(language, word.text)]
+    if word.features.get("Case") in CASES and word.lemma[:2].lower() == word.text[:2].lower():
+        result.append(replace(word, weight=_UDPIPE, features={"Number": "Sing"} | word.features))
+    if word.text[:1].isupper() and _BARE.search(word.text):
+        result.append(Word(word.text, word.text, "PROPN", weight=_INVARIABLE))
     return result
 
 
-def _person(language: str, words: Sequence[Word]) -> list[str]:
-    """First names and surnames all go into the nominative, with the gender of the first one."""
-    result = []
-    gender = words[0].features.get("Gender", "Masc")
-    for i, word in enumerate(words):
-        if _fixed(language, word) or word.features.get("Case") == "Nom":
-            result.append(word.text)
-        elif word.pos == "ADJ":
-            result.append(_adjective(language, word, gender, False))
-        elif i and gender == "Fem":
-            result.append(_cased(_feminine(language, word), word.text))
-        else:
-            result.append(_cased(word.lemma, word.text))
-    return result
+def _surnames(language: str, text: str) -> list[Word]:
+    """Women's surnames in Slovene are made of the bare name: "Johnsonova", "Mayeva"."""
+    found = _SLOVENE.fullmatch(text) if language == "sl" else None
+    return [Word(text, found[1], "PROPN", {"Number": "Sing", "Gender": "Fem"}, _SURNAME)] if found else []
 
 
-def _feminine(language: str, word: Word) -> str:
-    """A woman's surname: like an adjective where it is one, else as it is in the text if that is bare."""
-    lemma = word.lemma
-    if word.features.get("Gender") == "Fem" or lemma.endswith(("a", "á", "а", "я")):
-        return lemma
-    for pattern, ending in _SURNAMES.get(language, ()):
-        if pattern.search(lemma.lower()):
-            return ending.format(lemma) if "{}" in ending else pattern.sub(ending, lemma)
-    return lemma
+class _State(NamedTuple):
+    """What the words of a name may agree in."""
+
+    case: str
+    number: str
+    gender: str
 
 
-def _is_noun(word: Word) -> bool:
-    return word.pos in _NOMINAL
+# Which reading each word has that goes into the nominative; None if it stays as it is in a person's name.
+_Group = dict[int, Word | None]
 
 
-def _agrees(word: Word, noun: Word) -> bool:
-    """Whether an adjective has the noun's case and number, and its gender where both say it."""
-    for feature in ("Case", "Number", "Gender"):
-        mine, its = word.features.get(feature), noun.features.get(feature)
-        if mine and its and mine != its:
-            return False
-    return True
+def _parses(
+    language: str, label: str, words: Sequence[Word], choices: list[list[Word]], seen: Collection[str]
+) -> Iterator[tuple[float, dict[int, str]]]:
+    """Read a name in every case, number and gender that some word of it allows: score and new words."""
+    person = label == "PER" and len(words) > 1
+    for state in _states(choices):
+        groups = _person(words, choices, state) if person else _phrase(language, words, choices, state)
+        for group in filter(None, groups):
+            adjectives = all(w.pos in _ADJECTIVAL for w in group.values() if w)
+            if language == "sl" and label == "LOC" and adjectives and state.gender != "Fem":
+                # Countries: "na Škotskem", "Škotska".
+                if state.case == "Nom":
+                    continue
+                state = state._replace(gender="Fem")
+            bases = {i: _base(language, label, w, state) for i, w in group.items() if w}
+            score = sum(w.weight if w else _stays(i, state) for i, w in group.items())
+            yield score + _prior(label, words, group, bases, state, seen), bases
 
 
-def _noun(language: str, word: Word, plural: bool) -> str:
-    """The nominative of a noun; plural names keep their number."""
-    if word.features.get("Case") == "Nom":
-        return word.text
-    if not plural:
-        return _cased(word.lemma, word.text)
-    stem = word.lemma.rstrip(_VOWELS) or word.lemma
-    gender = word.features.get("Gender", "Masc")
-    endings = {
-        "pl": {"Masc": "y", "Fem": "y", "Neut": "a"},
-        "cs": {"Masc": "y", "Fem": "y", "Neut": "a"},
-        "sl": {"Masc": "i", "Fem": "e", "Neut": "a"},
-        "ru": {"Masc": "ы", "Fem": "ы", "Neut": "а"},
-        "uk": {"Masc": "и", "Fem": "и", "Neut": "а"},
-    }.get(language)
-    if endings is None:
-        return word.text
-    if language in ("ru", "pl") and stem[-1:] in "кгхkg":
-        endings = endings | ({"Masc": "и", "Fem": "и"} if language == "ru" else {"Masc": "i", "Fem": "i"})
-    # A plural lemma ("Niemcy", "США") is one already.
-    made = word.lemma if word.lemma[-1:] in "yiиыіe" else stem + endings.get(gender, "")
-    return _cased(made, word.text)
+def _states(choices: list[list[Word]]) -> Iterable[_State]:
+    return dict.fromkeys(
+        _State(w.features.get("Case", "Nom"), w.features.get("Number", "Sing"), gender)
+        for found in choices
+        for w in found
+        for gender in ([w.features["Gender"]] if "Gender" in w.features else _GENDERS)
+    )
 
 
-def _adjective(language: str, word: Word, gender: str, plural: bool) -> str:
-    """The nominative of an adjective in a gender and number, made of its masculine lemma."""
-    lemma = word.lemma
-    for masculine, (feminine, neuter, many) in _ADJECTIVES.get(language, {}).items():
-        if not lemma.endswith(masculine):
+def _best(found: Sequence[Word], state: _State, kinds: Sequence[str]) -> Word | None:
+    """The best reading of a word that agrees. One that has no case, number or gender is not inflected."""
+    fitting = (
+        w
+        for w in found
+        if w.pos in kinds
+        and w.features.get("Case", state.case) == state.case
+        and w.features.get("Number", state.number) == state.number
+        and w.features.get("Gender", state.gender) == state.gender
+    )
+    return max(fitting, key=lambda w: w.weight, default=None)
+
+
+def _person(words: Sequence[Word], choices: list[list[Word]], state: _State) -> Iterator[_Group]:
+    """First names and surnames agree; what cannot ("Angeli Merkel") stays as it is."""
+    group = {
+        i: _best(list(filter(_animate, found)), state, (*_NOMINAL, *_ADJECTIVAL))
+        for i, found in enumerate(choices)
+        if found and words[i].text not in _PARTICLES
+    }
+    if any(group.values()):
+        yield group
+
+
+def _animate(word: Word) -> bool:
+    """Men's accusative is never the nominative."""
+    features = word.features
+    inanimate = features.get("Case") == "Acc" and features.get("Gender") == "Masc"
+    return not (inanimate and word.lemma.lower() == word.text.lower())
+
+
+def _stays(i: int, state: _State) -> float:
+    """A woman's foreign surname is not inflected; a man's is."""
+    return _STAYS if i and (state.gender == "Fem" or state.case == "Nom") else 0.0
+
+
+def _phrase(
+    language: str, words: Sequence[Word], choices: list[list[Word]], state: _State
+) -> Iterator[_Group]:
+    """The head, the adjectives before it, and those right after it that agree with it."""
+    last = len(choices) - 1
+    if last and all(max((w.weight for w in found), default=0.0) <= _SURE for found in choices):
+        # Of a foreign name the last word is inflected: "Financial Timesa".
+        final = _best(choices[last], state, _NOMINAL)
+        yield dict.fromkeys(range(last)) | {last: final} if final else {}
+    before: _Group = {}
+    for i, found in enumerate(choices):
+        if not before and _abbreviation(words, i):
             continue
-        stem = lemma[: len(lemma) - len(masculine)]
-        if plural:
-            made = stem + many
-        elif gender == "Fem":
-            made = stem + ("яя" if language == "ru" and lemma.endswith("ний") else feminine)
-        elif gender == "Neut":
-            soft = language == "ru" and _SOFT_RU.search(lemma)
-            hard = language == "pl" and masculine == "i" and stem[-1:] not in "kg"
-            made = stem + ("ее" if soft else "ie" if hard else neuter)
-        else:
-            # Names take the definite form in Slovene: "Evropski parlament".
-            same = language == "sl" and word.text.lower().endswith(("ega", "emu", "em", "im", "i"))
-            made = lemma + ("i" if same and not masculine else "")
-        return _cased(made, word.text)
-    return _cased(lemma, word.text)
+        adjective, noun = (_best(found, state, kinds) for kinds in (_ADJECTIVAL, _NOMINAL))
+        if noun or (before and not found):
+            yield before | ({i: noun} if noun else {}) | _after(language, choices, i + 1, state)
+        if not adjective:
+            return
+        before = before | {i: adjective}
+    yield before
+
+
+def _after(language: str, choices: list[list[Word]], start: int, state: _State) -> _Group:
+    """Adjectives behind the head that are its own, not those of a noun that follows."""
+    agreeing = (_best(found, state, _ADJECTIVAL) for found in choices[start:])
+    result = dict(enumerate(takewhile(bool, agreeing), start))
+    rest = choices[start + len(result) :]
+    others = rest and (_best(rest[0], state, _NOMINAL) if language == "pl" else rest[0])
+    return {} if others else result
+
+
+def _abbreviation(words: Sequence[Word], i: int) -> bool:
+    """Whether a word is abbreviated: "Wlk. Brytanii"."""
+    text, follower = words[i].text, words[i + 1].text if i + 1 < len(words) else ""
+    return text.endswith(".") or (follower == "." and len(text) < 4)
+
+
+def _lone_adjective(word: Word, found: Sequence[Word]) -> str | None:
+    """An adjective for a country is cited in the masculine: "британской", "британский"."""
+    if not word.text[:1].islower() or any(reading.pos in _NOMINAL for reading in found):
+        return None
+    bases = (
+        r.inflect("Masc", "Sing", False) if r.inflect else r.lemma for r in found if r.pos in _ADJECTIVAL
+    )
+    return next(filter(None, bases), None)
+
+
+def _prior(
+    label: str,
+    words: Sequence[Word],
+    group: _Group,
+    bases: dict[int, str],
+    state: _State,
+    seen: Collection[str],
+) -> float:
+    """What speaks for a reading besides its words."""
+    found = [w for w in group.values() if w]
+    person = label == "PER"
+    score = _NOMINATIVE * (state.case == "Nom")
+    score += (_MAN if person else _MASCULINE) * (state.gender == "Masc")
+    score += _ALONE * all(w.pos in _ADJECTIVAL for w in found)
+    only = any(w.features.get("Only") == state.number for w in found)
+    kinds = [w.features["Kind"] for w in found if "Kind" in w.features]
+    # A common noun for people is a group of them: "labouristů".
+    several = person and (words[0].text[:1].islower() or (found[0].inflect and not kinds))
+    score += _PLURAL * (state.number == "Plur" and not only and not several)
+    score += _KIND * sum(1 if kind == label else -1 for kind in kinds) / max(1, len(kinds))
+    score += _SEEN * sum(b != words[i].text and b.lower() in seen for i, b in bases.items())
+    context = (
+        _IN_CONTEXT[name] * (words[i].features.get(name) == value)
+        for i in bases
+        for name, value in zip(_IN_CONTEXT, state, strict=True)
+    )
+    return score + sum(context) / len(group)
+
+
+def _base(language: str, label: str, word: Word, state: _State) -> str:
+    """The nominative of a word in the name's number, an adjective's also in its gender."""
+    if state.case == "Nom" and "Case" in word.features:
+        return word.text
+    people = label == "PER"
+    made = word.inflect(state.gender, state.number, people) if word.inflect else None
+    if not made:
+        pos = "ADJ" if word.pos in _ADJECTIVAL else "NOUN"
+        lemma = pos == "NOUN" and (state.number == "Sing" or word.features.get("Only") == "Plur")
+        made = None if lemma else nominative(language, word.lemma, pos, state.gender, state.number, people)
+    return _cased(made or word.lemma, word.text)
 
 
 def _bulgarian(words: Sequence[Word]) -> list[str]:

@@ -9,6 +9,8 @@ from ..files import whole_file
 
 # Treebanks are held out for testing by name: parallel ones, whose text is the same in every language.
 TEST_TREEBANKS = ("PUD",)
+# Readings of an unknown word. Training and reading take time with their cube: fewer than by default (8, 6).
+_GUESSER = "guesser_suffix_rules_1=6;guesser_enrich_dictionary_1=4"
 # A model writes the length of a word into one byte.
 LONGEST = 255
 
@@ -80,7 +82,7 @@ def train_udpipe(folder: Path, out: Path, language: str, iterations: int = 5) ->
     train, test = treebank_files(folder, language)
     known, error = read_sentences(train), ProcessingError()
     sentences = Sentences([s for s in known if all(map(_fits, s.words))])
-    options = f"models=1;templates_1=lemmatizer;iterations={iterations}"
+    options = f"models=1;templates_1=lemmatizer;{_GUESSER};iterations={iterations}"
     data = Trainer.train(
         "morphodita_parsito", sentences, Sentences(), Trainer.NONE, options, Trainer.NONE, error
     )
