@@ -234,7 +234,8 @@ def readings(language: str, word: str, lemma: str | None = None) -> tuple[Word, 
 
 
 def _worth(row: Row, ending: str) -> float:
-    rare = row.pos == "NOUN" and row.lemma[0] in _RARE
+    man = row.gender == "Masc" and row.lemma[0] in ("a", "а")
+    rare = row.pos == "NOUN" and (man or row.lemma[0] in _RARE)
     return _GUESSED + _LETTER * len(ending) - (_LESS if rare else 0.0)
 
 

@@ -7,6 +7,7 @@ and by the other words of the document.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -14,14 +15,16 @@ from itertools import takewhile
 from operator import itemgetter
 from typing import NamedTuple
 
+from spacy.tokens import Span
+
 from .analysis import CASES, Source, UDPipe, Word
 from .lexicons import Lexicon, make_lexicon
 from .methods import BasesT
 from .names import Text
 from .paradigms import nominative, readings
 
-# Words of the sentence that are read on either side of a name.
-_CONTEXT = 12
+# What ends a sentence; "" is a line break.
+_ENDS = {".", "!", "?", "…", ""}
 _QUOTES = set("\"'«»„“”‚‘’")
 _NOMINAL, _ADJECTIVAL = ("NOUN", "PROPN"), ("ADJ", "DET", "VERB")
 # What readings are worth: of UDPipe, from the tables of endings alone; a word that stays as it is.
@@ -30,11 +33,11 @@ _UDPIPE, _INVARIABLE, _STAYS = 0.6, 0.5, 0.3
 _SURE = 0.6
 _OTHER = 0.1
 # Unknown words that end so are mostly foreign and not inflected.
-_BARE = re.compile("[ioeиіїоэ]$")
+_BARE = re.compile("(?<![iиі])[ioeиіїоэ]$")
 # How Polish declines foreign names: "Farage'a".
 _APOSTROPHE = re.compile("['’](?:a|owi|em|m|ego|emu|u|ie|s)$")
 # What speaks for or against a reading of the name.
-_SEEN, _PLURAL, _NOMINATIVE, _MASCULINE, _MAN = 0.4, -0.35, 0.1, 0.05, 0.12
+_SEEN, _PLURAL, _NOMINATIVE, _MASCULINE, _MAN = 0.5, -0.35, 0.1, 0.05, 0.12
 _KIND = 0.2
 # An adjective is seldom a name without a noun.
 _ALONE = -0.3
@@ -105,9 +108,12 @@ class Rules:
         if source is None and not lexicons and language != "bg":
             return [None] * len(text.spans)
         seen = set(text.words).union(*(map(str.lower, name.form.split()) for name in text.names))
+        if source:
+            read = _in_context(source, language, text.spans)
+        else:
+            read = [[Word(token.text, token.lower_) for token in span] for span in text.spans]
         result = []
-        for span in text.spans:
-            words = _in_context(source, language, span) if source else [Word(t.text, t.lower_) for t in span]
+        for span, words in zip(text.spans, read, strict=True):
             known = [_read(lexicons, language, word.text) for word in words]
             bases = base_of(language, span.label_, words, known, seen)
             pairs = zip(bases, span, strict=True)
@@ -115,10 +121,19 @@ class Rules:
         return result
 
 
-def _in_context(source: Source, language: str, span) -> list[Word]:
-    start, end = max(0, span.start - _CONTEXT), min(len(span.doc), span.end + _CONTEXT)
-    read = source.read(language, [token.text for token in span.doc[start:end]])
-    return read[span.start - start : span.end - start]
+def _in_context(source: Source, language: str, spans: Sequence[Span]) -> list[list[Word]]:
+    """Read the sentences that names stand in, each once. A sign inside a name ends no sentence."""
+    if not spans:
+        return []
+    doc = spans[0].doc
+    inside = {i for span in spans for i in range(span.start + 1, span.end)}
+    starts = [0, *(t.i + 1 for t in doc if t.text.strip() in _ENDS and t.i + 1 not in inside), len(doc)]
+    read = cache(lambda k: source.read(language, [t.text for t in doc[starts[k] : starts[k + 1]]]))
+    result = []
+    for span in spans:
+        k = bisect_right(starts, span.start) - 1
+        result.append(read(k)[span.start - starts[k] : span.end - starts[k]])
+    return result
 
 
 def _read(lexicons: Sequence[Lexicon], language: str, word: str) -> Sequence[Word]:
@@ -283,7 +298,7 @@ def _phrase(
 ) -> Iterator[_Group]:
     """The head, the adjectives before it, and those right after it that agree with it."""
     last = len(choices) - 1
-    if last and all(max((w.weight for w in found), default=0.0) <= _SURE for found in choices):
+    if last and all(found and max(w.weight for w in found) <= _SURE for found in choices):
         # Of a foreign name the last word is inflected: "Financial Timesa".
         final = _best(choices[last], state, _NOMINAL)
         yield dict.fromkeys(range(last)) | {last: final} if final else {}

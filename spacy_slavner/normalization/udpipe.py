@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 from ..errors import InputError
@@ -11,6 +12,8 @@ from ..files import whole_file
 TEST_TREEBANKS = ("PUD",)
 # Readings of an unknown word. Training and reading take time with their cube: fewer than by default (8, 6).
 _GUESSER = "guesser_suffix_rules_1=6;guesser_enrich_dictionary_1=4"
+# Words of a file that are looked at to see whether it is annotated.
+_LOOK = 100
 # A model writes the length of a word into one byte.
 LONGEST = 255
 
@@ -21,7 +24,8 @@ def treebank_files(folder: Path, language: str) -> tuple[list[Path], list[Path]]
     folder (Path): A folder with treebanks UD_<Language>-<Name>/ in it, or .conllu files.
     language (str): ISO 639-1 code, with which the names of the files begin.
     RETURNS (tuple[list[Path], list[Path]]): Files to train on, and to test on: those of a parallel treebank,
-        else those named "test". A treebank without a training file is trained on with its dev file.
+        else those named "test". A treebank without a training file is trained on with its dev file, and files
+        without parts of speech are left out.
     RAISES (InputError): If there are none to train on.
     """
     files = sorted(
@@ -31,7 +35,7 @@ def treebank_files(folder: Path, language: str) -> tuple[list[Path], list[Path]]
     )
     parallel = [path for path in files if any(f"-{name}" in path.parent.name for name in TEST_TREEBANKS)]
     own = [path for path in files if path not in parallel]
-    train = [path for path in own if "test" not in path.name]
+    train = [path for path in own if "test" not in path.name and _tagged(path)]
     if not train:
         raise InputError(
             f"There is no treebank of language {language!r} to train on",
@@ -39,6 +43,13 @@ def treebank_files(folder: Path, language: str) -> tuple[list[Path], list[Path]]
             remedy="Give the folder with the UD treebanks (universaldependencies.org)",
         )
     return train, parallel or [path for path in own if "test" in path.name]
+
+
+def _tagged(path: Path) -> bool:
+    """Whether a file has parts of speech: of old treebanks some parts have lemmas alone."""
+    with path.open(encoding="utf8") as file:
+        rows = (line.split("\t") for line in file if line[:1].isdigit())
+        return any(len(row) > 3 and row[3] != "_" for row in islice(rows, _LOOK))
 
 
 def read_sentences(paths: Iterable[Path]):

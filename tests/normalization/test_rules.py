@@ -4,7 +4,9 @@ import spacy
 from spacy_slavner.attributes import set_attributes
 from spacy_slavner.errors import InputError
 from spacy_slavner.normalization.analysis import UDPipe, Word
+from spacy_slavner.normalization.lexicons import make_lexicon
 from spacy_slavner.normalization.names import names_of
+from spacy_slavner.normalization.paradigms import nominative
 from spacy_slavner.normalization.rules import Rules, base_of, make_rules
 
 
@@ -89,6 +91,98 @@ def test_base_form(language, label, words, base):
     assert " ".join(base_of(language, label, words)) == base
 
 
+# Where no dictionary and no model is at hand, the endings are read: a language, a type, a name, words of its
+# document, and the base form.
+READ = [
+    ("cs", "LOC", "České republiky", "", "Česká republika"),
+    ("cs", "PER", "Mayovou", "", "Mayová"),
+    ("cs", "PER", "Borisem Johnsonem", "", "Boris Johnson"),
+    ("cs", "PER", "Angelou Merkelovou", "", "Angela Merkelová"),
+    ("cs", "PER", "Theresy Mayové", "Theresa", "Theresa Mayová"),
+    ("cs", "PER", "labouristů", "", "labouristé"),
+    ("pl", "PER", "Theresę May", "", "Theresa May"),
+    ("pl", "PER", "Nigela Farage'a", "", "Nigel Farage"),
+    ("pl", "EVT", "brexicie", "brexit", "brexit"),
+    ("pl", "ORG", "Trybunału Sprawiedliwości UE", "", "Trybunał Sprawiedliwości UE"),
+    ("sl", "PER", "Johnsonove", "Johnson", "Johnson"),
+    ("sl", "PER", "Borisom Johnsonom", "", "Boris Johnson"),
+    ("ru", "PER", "Борису Джонсону", "", "Борис Джонсон"),
+    ("ru", "PER", "Джереми", "", "Джереми"),
+    ("ru", "ORG", "МИД Великобритании", "", "МИД Великобритании"),
+    ("ru", "ORG", "Bloomberg", "", "Bloomberg"),
+    ("ru", "PRO", "« Спутника »", "", "« Спутника »"),
+    ("uk", "ORG", "Європейського союзу", "", "Європейський союз"),
+    ("bg", "ORG", "Комисията", "", "Комисия"),
+    ("bg", "ORG", "НАТО", "", "НАТО"),
+]
+
+
+@pytest.mark.parametrize("language, label, name, seen, base", READ, ids=[row[2] for row in READ])
+def test_endings_are_read_where_nothing_else_is_known(language, label, name, seen, base):
+    words = [word(text, text.lower()) for text in name.split()]
+    assert " ".join(base_of(language, label, words, seen=seen.lower().split())) == base
+
+
+# Each dictionary in the languages for which it is preferred: what only a dictionary knows.
+KNOWN = [
+    ("pymorphy3", "ru", "ORG", "Верховным судом Пакистана", "Верховный суд Пакистана"),
+    ("pymorphy3", "ru", "PER", "Терезой Мэй", "Тереза Мэй"),
+    ("pymorphy3", "ru", "LOC", "британской", "британский"),
+    ("pymorphy3", "ru", "LOC", "Соединенных Штатов", "Соединенные Штаты"),
+    ("pymorphy3", "ru", "LOC", "Нидерландах", "Нидерланды"),
+    ("pymorphy3", "ru", "PER", "лейбористов", "лейбористы"),
+    ("pymorphy3", "uk", "LOC", "Великою Британією", "Велика Британія"),
+    ("morfeusz2", "pl", "LOC", "Stanach Zjednoczonych", "Stany Zjednoczone"),
+    ("morfeusz2", "pl", "LOC", "Wielką Brytanią", "Wielka Brytania"),
+    ("morfeusz2", "pl", "PER", "Brytyjczyków", "Brytyjczycy"),
+    ("morfeusz2", "pl", "ORG", "Sądu Najwyższego", "Sąd Najwyższy"),
+    ("morfeusz2", "pl", "LOC", "Wlk. Brytanii", "Wlk. Brytania"),
+    ("simplemma", "cs", "ORG", "Evropské komise", "Evropská komise"),
+    ("simplemma", "cs", "LOC", "Spojeného království", "Spojené království"),
+    ("simplemma", "cs", "PER", "konzervativci", "konzervativci"),
+    ("simplemma", "sl", "LOC", "Združenega kraljestva", "Združeno kraljestvo"),
+    ("lemmagen3", "sl", "ORG", "Evropske komisije", "Evropska komisija"),
+]
+
+
+@pytest.mark.parametrize("lexicon, language, label, name, base", KNOWN, ids=[row[3] for row in KNOWN])
+def test_dictionaries_know_more(lexicon, language, label, name, base):
+    pytest.importorskip(lexicon)
+    source = make_lexicon(lexicon)
+    if lexicon == "pymorphy3":
+        pytest.importorskip(f"pymorphy3_dicts_{language}")
+    words = [word(text, text.lower()) for text in name.split()]
+    known = [source.read(language, w.text) for w in words]
+    assert " ".join(base_of(language, label, words, known)) == base
+
+
+class Dictionary:
+    def knows(self, language):
+        return language == "cs"
+
+    def read(self, language, text):
+        return [Word(text, "německo", "NOUN", {"Case": "Gen", "Number": "Sing", "Gender": "Neut"})]
+
+
+def test_languages_without_a_dictionary_or_a_model_are_left():
+    rules = Rules([], [Dictionary()])
+    texts = [
+        names_of(make_doc("Bez Německa", 1, 2, "cs")),
+        names_of(make_doc("Bez Nemecka", 1, 2, "sk")),
+    ]
+    assert rules.predict(texts) == [["Německo"], [None]]
+    assert Rules([]).predict(texts) == [[None], [None]]
+
+
+def test_adjectives_have_a_form_for_each_gender():
+    forms = {
+        gender: nominative("ru", "верховный", "ADJ", gender, "Sing") for gender in ("Masc", "Fem", "Neut")
+    }
+    assert forms == {"Masc": "верховный", "Fem": "верховная", "Neut": "верховное"}
+    assert nominative("cs", "Brit", "NOUN", "Masc", "Plur", people=True) == "Britové"
+    assert nominative("cs", "dům", "ADJ", "Masc", "Sing") is None
+
+
 class Fake:
     def knows(self, language):
         return language == "cs"
@@ -155,6 +249,12 @@ def test_udpipe_learns_and_reads(tmp_path):
     assert source.knows("cs") and not source.knows("pl")
     found = source.read("cs", ["V", "Brně", "."])
     assert found[1].lemma == "Brno" and found[1].features["Case"] == "Loc"
+    with pytest.raises(InputError, match="no treebank of language 'pl'"):
+        train_udpipe(tmp_path, tmp_path / "models", "pl")
+    bare = "\n".join(
+        f"{i}\t{form}\t{lemma}\t_\tX\t_\t_\t_\t_\t_" for i, (form, lemma, *_) in enumerate(rows, 1)
+    )
+    (tmp_path / "pl_tiny-ud-train.conllu").write_text(bare + "\n\n", encoding="utf8")
     with pytest.raises(InputError, match="no treebank of language 'pl'"):
         train_udpipe(tmp_path, tmp_path / "models", "pl")
     (tmp_path / "models" / "pl.udpipe").write_bytes(b"nothing")
