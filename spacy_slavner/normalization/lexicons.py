@@ -13,8 +13,8 @@ from .paradigms import readings
 
 # Which dictionary has which languages. By their packages' own statements simplemma, pymorphy3 and
 # pymorphy3-dicts-ru are under the MIT licence, morfeusz2 and its dictionary SGJP under the 2-clause BSD one,
-# pymorphy3-dicts-uk under GPLv3; lemmagen3's models of Polish and Russian are not for commercial use, so
-# those two languages are not asked of it.
+# pymorphy3-dicts-uk under GPLv3, lemmagen3's models under CC BY-SA 4.0 but for those of Polish and Russian:
+# they are not for commercial use, so those two languages are not asked of it.
 LEXICONS = {
     "pymorphy3": ("ru", "uk"),
     "morfeusz2": ("pl",),
