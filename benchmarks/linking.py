@@ -157,6 +157,7 @@ def measure(
     base_forms: list[str],
     held_out: str,
     encoder: Path | None = None,
+    layer: int = -1,
 ) -> list[dict]:
     """Train once, link with each kind of base forms, and score beside look-up."""
     train_sources, test_sources = parts(folder, split, topic, test)
@@ -181,7 +182,7 @@ def measure(
             {**figures, "base_forms": kind, "systems": systems(linker, training, testing, test_sources)}
         )
         if encoder:
-            result[-1]["neighbours"] = neighbours(linker, testing, encoder)
+            result[-1]["neighbours"] = neighbours(linker, testing, encoder, layer)
         show(result[-1])
     return result
 
@@ -209,14 +210,14 @@ def systems(linker: Linker, training: list[LinkedT], testing: list[LinkedT], tes
     }
 
 
-def neighbours(linker: Linker, testing: list[LinkedT], encoder: Path) -> dict:
+def neighbours(linker: Linker, testing: list[LinkedT], encoder: Path, layer: int) -> dict:
     """Count how often the nearest base forms have the right id where the linker's candidates lack it.
 
     Also the accuracy if what the linker takes for new got the id of the nearest name of its type, from that
     similarity on with which it is highest on these very names: more than a rule can reach without them.
     """
     index, ids = linker.knowledge.index, set(linker.knowledge.index.ids)
-    near = nearest(index, sorted({name.base for document in testing for name, _ in document}), encoder)
+    near = nearest(index, sorted({name.base for document in testing for name, _ in document}), encoder, layer)
     given = linker.link([[name for name, _ in document] for document in testing])
     found, right, changes = Counter(), 0, []
     for document, links in zip(testing, given, strict=True):
@@ -237,13 +238,13 @@ def neighbours(linker: Linker, testing: list[LinkedT], encoder: Path) -> dict:
     return figures
 
 
-def nearest(index: Index, wanted: list[str], encoder: Path) -> dict[str, list[tuple[float, int]]]:
+def nearest(index: Index, wanted: list[str], encoder: Path, layer: int) -> dict[str, list[tuple[float, int]]]:
     """Find ids by the nearest base forms of a knowledge base, each encoded alone, and their similarity."""
     owners: dict[str, set[int]] = defaultdict(set)
     for row, id in enumerate(index.id.tolist()):
         owners[index.base[row]].add(id)
     known, result = list(owners), {}
-    vectors = encode_words([*known, *wanted], encoder).vectors
+    vectors = encode_words([*known, *wanted], encoder, layer).vectors
     vectors = vectors - vectors[: len(known)].mean(axis=0)
     vectors /= numpy.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-6)
     names, queries = numpy.split(vectors, [len(known)])
@@ -328,6 +329,7 @@ def main(
     ),
     held_out: str = typer.Option("topic", help="What the ranker has not seen in training: topic or document"),
     encoder: Path = typer.Option(None, "--neighbours", help="Encoder whose nearest names are looked at"),
+    layer: int = typer.Option(-1, help="Its layer, the last by default"),
     sizes: list[int] = typer.Option([], help="Names in a knowledge base for the latency of look-ups"),
     seed: int = typer.Option(0, help="Seed of the made-up names"),
 ) -> None:
@@ -336,7 +338,7 @@ def main(
     if accuracy:
         folder = corpus_folder(folder)
         split = split_name(folder, split)
-        figures["accuracy"] = measure(folder, split, topic, test, base_forms, held_out, encoder)
+        figures["accuracy"] = measure(folder, split, topic, test, base_forms, held_out, encoder, layer)
     figures["latency"] = [latency(size, seed) for size in sizes]
     save(json_path, figures)
 
