@@ -48,7 +48,9 @@ _SLOVENE, _SURNAME = re.compile("([A-ZČŠŽ].+?)(?:ov|j?ev)(?:a|e|i|o)"), 0.65
 _PARTICLES = set(
     "de da di du la le van von der den bin ibn ben al el ad ур аль фон де ван бин бен эль".split()
 )
+_SHORT = 4
 _ARTICLES = (
+    ("ския", "ски"),
     ("ите", "и"),
     ("ията", "ия"),
     ("ата", "а"),
@@ -170,7 +172,7 @@ def base_of(
     RETURNS (list[str]): As many words.
     """
     if language == "bg":
-        return _bulgarian(words)
+        return _bulgarian(label, words, seen)
     result = [word.text for word in words]
     if result[0] in _QUOTES:
         return result
@@ -382,9 +384,13 @@ def _base(language: str, label: str, word: Word, state: _State) -> str:
     return _cased(made or word.lemma, word.text)
 
 
-def _bulgarian(words: Sequence[Word]) -> list[str]:
+def _bulgarian(label: str, words: Sequence[Word], seen: Collection[str]) -> list[str]:
     """The first word with a definite article loses it; nothing else is inflected."""
     result = [word.text for word in words]
+    bare = result[0][:-1]
+    if label != "PER" and result[0].endswith("а") and len(bare) > _SHORT and bare.lower() in seen:
+        # The short article of masculine nouns; it is told from a feminine noun by the bare one.
+        return [bare, *result[1:]]
     for i, word in enumerate(words):
         if _fixed("bg", word) or word.text in _QUOTES:
             break
