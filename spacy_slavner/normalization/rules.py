@@ -207,10 +207,19 @@ def _choices(language: str, word: Word, known: Sequence[Word], seen: Collection[
         return [*known, *(replace(guess, weight=guess.weight - _OTHER) for guess in others)]
     result = [*known, *guesses, *_surnames(language, word.text)]
     if word.features.get("Case") in CASES and word.lemma[:2].lower() == word.text[:2].lower():
-        result.append(replace(word, weight=_UDPIPE, features={"Number": "Sing"} | word.features))
+        result.append(_plain(word))
     if word.text[:1].isupper() and _BARE.search(word.text):
         result.append(Word(word.text, word.text, "PROPN", weight=_INVARIABLE))
     return result
+
+
+def _plain(word: Word) -> Word:
+    """A reading of UDPipe in the terms of the tables: a dual counts as plural, a common gender as none."""
+    number = "Sing" if word.features.get("Number", "Sing") == "Sing" else "Plur"
+    features = {"Case": word.features["Case"], "Number": number}
+    if word.features.get("Gender") in _GENDERS:
+        features["Gender"] = word.features["Gender"]
+    return replace(word, weight=_UDPIPE, features=features)
 
 
 def _surnames(language: str, text: str) -> list[Word]:

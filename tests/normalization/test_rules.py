@@ -177,6 +177,15 @@ def test_languages_without_a_dictionary_or_a_model_are_left():
     assert Rules([]).predict(texts) == [[None], [None]]
 
 
+def test_a_dual_and_a_common_gender_are_read_too():
+    words = [word("Laburista", "laburist", "NOUN", Case="Nom", Gender="Masc", Number="Dual")]
+    assert base_of("sl", "PER", words) in (["Laburist"], ["Laburista"])
+    words = [word("Сироты", "сирота", "NOUN", Case="Gen", Gender="Fem,Masc", Number="Sing")]
+    assert base_of("ru", "PER", words) == ["Сирота"]
+    words = [gen("laburistov", "laburist", "NOUN", "Masc", "Dual")]
+    assert base_of("sl", "PER", words) == ["laburisti"]
+
+
 def test_adjectives_have_a_form_for_each_gender():
     forms = {
         gender: nominative("ru", "верховный", "ADJ", gender, "Sing") for gender in ("Masc", "Fem", "Neut")
