@@ -146,6 +146,9 @@ def measure(job: dict) -> dict:
     # By the environment: to import torch for its setting would make those start later that do without.
     threads = str(job["threads"])
     environment = os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    # Where Python is told not to look beside the script (PYTHONSAFEPATH), `common` is found all the same.
+    here = [str(Path(__file__).resolve().parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment |= {"PYTHONPATH": os.pathsep.join(here)}
     run = subprocess.run(
         [sys.executable, __file__, "--worker"],
         input=json.dumps(job),
