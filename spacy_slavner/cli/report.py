@@ -40,7 +40,7 @@ def report(
     files = find_metrics(metrics)
     records = read_records(files)
     for info in records.infos:
-        info["released"] = info.get("released", False) or info["system"] == released
+        info["released"] = info.get("released", False) or info.get("system") == released
     results = collect_results(records)
     images = plot_records(records, plots) if plots else []
     if json:

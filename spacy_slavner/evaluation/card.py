@@ -48,6 +48,8 @@ def collect_performance(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     groups: dict[tuple, list[dict]] = {}
     for record in records:
         info = record["info"]
+        if "system" not in info:  # figures of something else, such as morphology models
+            continue
         groups.setdefault((info["system"], info.get("corpus"), info["split"]), []).append(record)
     runs = [_run(*key, group) for key, group in groups.items()]
     for run in runs:

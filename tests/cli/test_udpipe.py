@@ -20,3 +20,7 @@ def test_models_and_their_accuracies(run, tmp_path):
     figures = collect_results(read_records(find_metrics([record])))["morphology"]["cs"]
     assert figures["sentences"] == 3 and figures["bytes"] == (models / "cs.udpipe").stat().st_size
     assert 0 <= figures["lemma"] <= 1
+    page = tmp_path / "results.md"
+    run("report", record, "--out", page, "--json", tmp_path / "results.json", "--released", "slavner")
+    text = page.read_text(encoding="utf-8")
+    assert "## Morphology" in text and f"{figures['lemma']:.4f}" in text
