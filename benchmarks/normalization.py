@@ -122,7 +122,9 @@ def untrained(docs: list[Doc], udpipe: Path | None) -> list[dict]:
     """Measure what needs no training, lemmatisers in the languages that they have."""
     systems = {"copy": ([], LANGUAGES)}
     for name in filter(find_spec, LEMMATIZERS):
-        systems[name] = ([WordByWord(name)], LEMMATIZERS[name])
+        # Ukrainian is a dictionary of its own, which may not be there.
+        known = [x for x in LEMMATIZERS[name] if name != "pymorphy3" or find_spec(f"{name}_dicts_{x}")]
+        systems[name] = ([WordByWord(name)], known)
     systems |= {name: ([rules], LANGUAGES) for name, rules in rules_of(udpipe).items()}
     rows = []
     for name, (methods, languages) in systems.items():

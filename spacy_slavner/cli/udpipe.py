@@ -33,6 +33,6 @@ def udpipe_cli(
         if figures["skipped"]:
             size += f", {figures['skipped']:,} sentences with words too long for UDPipe skipped"
         if metrics:
-            write_section(metrics, "morphology", {language: figures})
+            write_section(metrics, "morphology", {language: figures | {"iterations": iterations}})
         tqdm.write(f"{language}: {size}, right on the test treebank: {shares}")
     print(f"Models: {out}")

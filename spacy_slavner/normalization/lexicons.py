@@ -1,8 +1,9 @@
 """Dictionaries, which know all readings of a word, but not which one it has in a sentence."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from itertools import product
 from typing import Any, Protocol
@@ -80,10 +81,23 @@ class _Cached:
         return self._models[language]
 
 
+@cache
+def _has_dictionary(language: str) -> bool:
+    """Whether pymorphy3 can read a language; if not, a warning once, and the rules go without."""
+    found = find_spec(f"pymorphy3_dicts_{language}") is not None
+    if not found:
+        remedy = f"`pip install pymorphy3-dicts-{language}`"
+        warnings.warn(f"pymorphy3 has no dictionary for language {language!r}: {remedy}", stacklevel=3)
+    return found
+
+
 class Pymorphy(_Cached):
     """pymorphy3: Russian and Ukrainian, which guesses unknown words by their endings (Korobov, 2015)."""
 
     name = "pymorphy3"
+
+    def knows(self, language: str) -> bool:
+        return super().knows(language) and _has_dictionary(language)
 
     def _open(self, language: str) -> Any:
         from pymorphy3 import MorphAnalyzer

@@ -272,3 +272,22 @@ def test_udpipe_learns_and_reads(tmp_path):
     (tmp_path / "models" / "pl.udpipe").write_bytes(b"nothing")
     with pytest.raises(InputError, match="no UDPipe model"):
         UDPipe(tmp_path / "models").knows("pl")
+
+
+def test_a_missing_dictionary_is_said_once_and_left_out(monkeypatch):
+    from spacy_slavner.normalization import lexicons
+
+    monkeypatch.setattr(
+        lexicons, "find_spec", lambda name: None if name == "pymorphy3_dicts_uk" else object()
+    )
+    lexicons._has_dictionary.cache_clear()
+    source = make_lexicon("pymorphy3")
+    with pytest.warns(UserWarning, match="pip install pymorphy3-dicts-uk") as caught:
+        assert [source.knows(language) for language in ("uk", "ru", "pl", "uk")] == [
+            False,
+            True,
+            False,
+            False,
+        ]
+    assert len(caught) == 1
+    lexicons._has_dictionary.cache_clear()
