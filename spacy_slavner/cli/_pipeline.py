@@ -3,10 +3,28 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from ..errors import InputError
+
+# The option of commands that load a pipeline with other settings.
+SETTINGS = typer.Option(
+    [], "--set", help="Setting of the pipeline to change, as components.name_linker.scope=corpus"
+)
 
 if TYPE_CHECKING:
     from spacy.language import Language
+
+
+def read_settings(settings: list[str]) -> dict[str, Any]:
+    """Read what was given with `--set`.
+
+    settings (list[str]): Such as "components.name_linker.scope=corpus".
+    RETURNS (dict[str, Any]): Values by dotted names.
+    """
+    from spacy.cli._util import parse_config_overrides
+
+    return parse_config_overrides([f"--{setting}" for setting in settings])
 
 
 def load_pipeline(name: str, overrides: dict[str, Any] | None = None) -> "Language":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ._app import app
+from ._pipeline import SETTINGS, load_pipeline, read_settings
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -24,9 +25,7 @@ def annotate_cli(
         True, "--gold-language/--guess-language", help="Believe the folders about the language"
     ),
     force: bool = typer.Option(False, "--force", help="Replace a folder OUTPUT that is not empty"),
-    settings: list[str] = typer.Option(
-        [], "--set", help="Setting of the pipeline to change, as components.name_linker.scope=corpus"
-    ),
+    settings: list[str] = SETTINGS,
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
 ) -> None:
     """Write submission files (form, base form, type, id) that `check` accepts and `score` reads.
@@ -37,11 +36,10 @@ def annotate_cli(
     is the form itself; where it gives no id, type and base form make one. With `--set
     components.name_linker.scope=corpus` the names of all documents are compared before they get ids.
     """
-    from spacy.cli._util import parse_config_overrides, setup_gpu
+    from spacy.cli._util import setup_gpu
     from wasabi import msg
 
     from ..errors import InputError
-    from ._pipeline import load_pipeline
 
     if output.is_dir() and any(output.iterdir()) and not force:
         raise InputError(
@@ -50,7 +48,7 @@ def annotate_cli(
             remedy="Give a new folder, or --force to replace this one",
         )
     setup_gpu(use_gpu)
-    nlp = load_pipeline(pipeline, parse_config_overrides([f"--{setting}" for setting in settings]))
+    nlp = load_pipeline(pipeline, read_settings(settings))
     counts = annotate(nlp, raw, output, encoding=encoding, gold_language=gold_language)
     if others := counts.pop("others", 0):
         msg.warn(f"{others} files that are not *.txt were left out")

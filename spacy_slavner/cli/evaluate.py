@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ._app import app
+from ._pipeline import SETTINGS, load_pipeline, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,25 +29,22 @@ def evaluate_cli(
     gold_language: bool = typer.Option(
         False, "--gold-language", help="Tell the pipeline each document's language"
     ),
-    settings: list[str] = typer.Option(
-        [], "--set", help="Setting of the pipeline to change, as components.crf_ner.quote_repair=false"
-    ),
+    settings: list[str] = SETTINGS,
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
 ) -> None:
     """Evaluate a pipeline end to end: it gets raw text and finds tokens and languages by itself.
 
     Base forms and links are measured on annotated names too.
     """
-    from spacy.cli._util import parse_config_overrides, setup_gpu
+    from spacy.cli._util import setup_gpu
     from wasabi import msg
 
     from ..errors import InputError
     from ..evaluation.metrics import UNKNOWN, git, write_json
-    from ._pipeline import load_pipeline
 
     if part and len(corpora) > 1:
         raise InputError("--part names one corpus", remedy="Evaluate the corpora one by one")
-    overrides = parse_config_overrides([f"--{setting}" for setting in settings])
+    overrides = read_settings(settings)
     setup_gpu(use_gpu)
     nlp = load_pipeline(pipeline, overrides)
     results = {}

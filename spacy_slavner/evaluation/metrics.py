@@ -9,8 +9,8 @@
      "results": {"dev": {"span", "word", "bsnlp", "language", "words_per_second", …}, "test": {…}},
      "normalization": {split: {…}}, "linking": {split: {…}}, "language_id": {…}}
 
-`results` holds what `evaluate_examples` returns, for each part of the split, and the "commit" with which
-what "checkpoint" was evaluated (model-last, model-best, a package); scores are fractions of 1.
+`results` holds what `evaluate_examples` returns, for each part of the split, and the "commit" with which it
+was evaluated and the "checkpoint" that was (model-last, model-best, a package); scores are fractions of 1.
 The last three keys are optional, and `report` hands them on as they are. More keys do no harm.
 """
 
