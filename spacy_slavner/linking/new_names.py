@@ -142,8 +142,8 @@ def _voter(base: str, language: str) -> str:
 
 
 def written(spelling: str) -> str:
-    """RETURNS (str): A spelling as it stands in an id: without quotes, hyphens for blanks."""
-    words = (word.strip("\"'«»„“”‚‘’`()[],;:!?") for word in spelling.split())
+    """RETURNS (str): A spelling as it stands in an id: without quotes and dashes, hyphens for blanks."""
+    words = (word.strip("\"'«»„“”‚‘’`()[],;:!?-–—") for word in spelling.split())
     return "-".join(word[:1].upper() + word[1:] for word in words if word)
 
 

@@ -95,6 +95,7 @@ def test_marks_are_kept_where_ids_keep_them():
 def test_written():
     assert written("«Голос» Америки") == "Голос-Америки"
     assert written("Gam-COVID-Vac") == "Gam-COVID-Vac"
+    assert written("Severnyy Potok — 2") == "Severnyy-Potok-2"
 
 
 def test_clusters():
