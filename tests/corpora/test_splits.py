@@ -43,6 +43,14 @@ def test_the_tuning_part_depends_on_seed_and_document_alone():
     assert 0.05 < len(whole) / (4 * 6 * 20) < 0.15
 
 
+def test_the_release_learns_from_all_but_a_fiftieth():
+    parts = assign("release", CORPUS, seed=1)
+    assert set(parts) == {"train", "dev"} and sum(map(len, parts.values())) == len(CORPUS)
+    assert 0 < len(parts["dev"]) < 0.05 * len(CORPUS)
+    with pytest.raises(InputError, match="too few"):
+        assign("release", [])
+
+
 def test_sample_keeps_stories_together():
     corpus = [source(f"story{i}", language) for i in range(12) for language in ("bg", "cs", "uk")]
     parts = assign("sample", corpus, seed=3)
