@@ -87,6 +87,16 @@ def test_split_workflows_hand_their_variables_on(split, project, capfd):
     assert "$" not in " ".join(lines)
 
 
+def test_the_release_learns_from_all_and_quotes_the_splits(project, capfd):
+    project_run(project, "release", overrides={"vars.seed": 7}, dry=True)
+    line = re.findall("(?m)^Running command: .*", capfd.readouterr().out)[-1]
+    assert "run release_steps . --vars.split release" in line and "--vars.seed 7" in line
+    project_run(project, "package_release", overrides={"vars.split": "release"}, dry=True)
+    line = capfd.readouterr().out
+    assert "training/slavner/release/0/model-last packages --name xx_slavner" in line
+    assert "--metrics docs/records/slavner --trained-on" in line and "$" not in line
+
+
 @pytest.mark.parametrize("system", ["experiments", "tag_sets", *SYSTEMS])
 def test_system_workflows_name_their_systems(system, project, capfd):
     values = {"vars.split": "single_out", "vars.seed": 7, "vars.recipe": "", "vars.only_languages": "cs"}
