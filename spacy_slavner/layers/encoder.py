@@ -31,8 +31,16 @@ from thinc.api import (
 )
 from thinc.types import ArgsKwargs, Floats2d, Ragged
 from torch.func import functional_call
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import (
+    MODEL_MAPPING,
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+)
 from transformers.modeling_outputs import BaseModelOutput
+from transformers.modeling_utils import no_init_weights
 from transformers.utils import logging
 
 from ..attributes import set_attributes
@@ -88,7 +96,7 @@ class EncoderShim(TorchShim):
 
         config (PretrainedConfig): The encoder's config.
         tokenizer (PreTrainedTokenizerFast): Its tokenizer.
-        transformer (PreTrainedModel | None): The encoder; None builds one from the config.
+        transformer (PreTrainedModel | None): The encoder; None builds one whose weights are still to be loaded.
         RAISES (InputError): If tokenizer and encoder do not fit.
         """
         if not tokenizer.is_fast:
@@ -105,7 +113,7 @@ class EncoderShim(TorchShim):
         tokenizer.backend_tokenizer.no_padding()
         arguments = {k: v for k, v in self.settings.items() if k not in OTHER_SETTINGS}
         if transformer is None:
-            transformer = AutoModel.from_config(config, trust_remote_code=False)
+            transformer = make_blank(config)
         self.tokenizer = tokenizer
         device = get_torch_default_device()
         self._model = EncoderModule(transformer, **arguments).to(device)
@@ -338,6 +346,18 @@ def quiet_transformers() -> Iterator[None]:
         yield
     finally:
         logging.set_verbosity(level)
+
+
+def make_blank(config: PretrainedConfig) -> PreTrainedModel:
+    """Build an encoder without setting its weights, which is most of the work.
+
+    config (PretrainedConfig): Its config.
+    RETURNS (PreTrainedModel): The encoder, with weights of any value.
+    """
+    # AutoModel.from_config looks whether it knows the config, and imports every model that there is.
+    kind = MODEL_MAPPING[type(config)]
+    with no_init_weights():
+        return (kind if isinstance(kind, type) else kind[0])(config)
 
 
 def init(model: Model, X: Any = None, Y: Any = None) -> None:
