@@ -13,6 +13,8 @@ from .knowledge import Index
 
 CUTOFF = 0.75
 SPELT_ALIKE = 10
+# Least similarity of the words of two names that sound the same: Elena is not Julian, though both are l and n.
+WORDS_ALIKE = 0.35
 MOST = 24
 # Columns of the features of a candidate; those of the last block belong to "none of them".
 FEATURES = (
@@ -89,7 +91,7 @@ def find(index: Index, name: Name) -> Candidates:
     same = {
         "name": index.by_name[fold(name.form)],
         "base form": index.by_base[fold(name.base)],
-        "sound": index.by_sound[" ".join(name.sounds)],
+        "sound": _words_alike(index, index.by_sound[" ".join(name.sounds)], name),
     }
     # Names are looked up among base forms, too: an unknown inflected form may be another's base form.
     if name.form == name.base:
@@ -118,6 +120,17 @@ def find(index: Index, name: Name) -> Candidates:
             X[i, COLUMN["sound: consonants, base form unknown"]] = consonants * unknown
     _none(X[-1], name, same, spelling)
     return Candidates(ids, X)
+
+
+def _words_alike(index: Index, rows: NDArray, name: Name) -> NDArray:
+    """Of rows that sound like a name, those whose words are spelt a little like its own, too."""
+    own = name.roman.split()
+
+    def alike(row: int) -> bool:
+        words = roman(index.base[row], index.languages[index.language[row]] or None).split()
+        return all(similarity(a, b) >= WORDS_ALIKE for a, b in zip(own, words, strict=False))
+
+    return rows[[alike(row) for row in rows.tolist()]] if len(rows) else rows
 
 
 def _matching(index: Index, id: int, type_: int) -> int:

@@ -104,3 +104,14 @@ def test_spacy_knowledge_base():
     assert knowledge.add_kb(kb) == 2
     assert ids(knowledge, "Вашингтон", "Вашингтон", "LOC", "ru") == {"Q30", "Q35"}
     assert sorted(knowledge.counts.values()) == [1, 8]
+
+
+def test_what_sounds_alike_is_spelt_a_little_alike_too():
+    knowledge = Knowledge()
+    knowledge.add("PER-Yuliyan-Markov", "Юлиян Марков", language="bg", type="PER")
+    knowledge.add("PER-Jean-Claude-Juncker", "Jean-Claude Juncker", language="cs", type="PER")
+    # The consonants of Elena are those of Julian.
+    assert Name("Елена Маркова", "Елена Маркова", "PER", "bg").sounds == ("ln", "mrkv")
+    assert ids(knowledge, "Елена Маркова", "Елена Маркова", "PER", "bg") == set()
+    juncker = ids(knowledge, "Жан-Клод Юнкер", "Жан-Клод Юнкер", "PER", "ru")
+    assert juncker == {"PER-Jean-Claude-Juncker"}
