@@ -1,4 +1,4 @@
-# make run: train, evaluate and install the pipeline, and show the names in six short texts.
+# make run: train, evaluate and install a pipeline, and show what it and the released one find in six short texts.
 # make test: run the tests against the package as it is installed from its source distribution.
 
 VENV ?= .venv

@@ -144,7 +144,9 @@ def test_command_can_be_called(line):
     elif words[:2] == ["pip", "install"]:
         setup = configparser.ConfigParser()
         setup.read(ROOT / "setup.cfg")
-        assert set(re.search(r"\[(.*)\]", line)[1].split(",")) <= set(setup["options.extras_require"])
+        extras = re.search(r"\[(.*)\]", line)
+        assert not extras or set(extras[1].split(",")) <= set(setup["options.extras_require"])
+        assert all((ROOT / word).is_file() for word in words if word.endswith((".whl", ".txt")))
     else:
         assert words[0] == "python" and (words[1] == "-m" or (ROOT / words[1]).is_file()), line
 
