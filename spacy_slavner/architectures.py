@@ -263,18 +263,23 @@ def CrfTagger_v1(
 
 
 def SoftmaxTagger_v1(
-    tok2vec: Model[list[Doc], list[Floats2d]], dropout: float = 0.1, head: str = "linear"
+    tok2vec: Model[list[Doc], list[Floats2d]],
+    dropout: float = 0.1,
+    head: str = "linear",
+    search: bool = False,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Build a model of the `crf_ner` component without a CRF, registered as `spacy-slavner.SoftmaxTagger.v1`.
 
     Each token's tag is learnt and predicted by itself ("BERT+Linear"); tags that no scheme would write are
-    repaired, see `layers.torch.softmax.ConstrainedSoftmax`. For the arguments see `CrfTagger_v1`.
+    repaired, see `layers.torch.softmax.ConstrainedSoftmax`. For the other arguments see `CrfTagger_v1`.
 
+    search (bool): Take the most likely sequence that the scheme writes, instead of the repaired one: better,
+        and not what the papers do.
     RETURNS (Model[List[Doc], List[Floats2d]]): Emissions, one array (tokens, tags) per document.
     """
     from .layers.crf import softmax_tagger
 
-    return softmax_tagger(tok2vec, dropout, head)
+    return softmax_tagger(tok2vec, dropout, head, search)
 
 
 def BiLSTMEncoder_v1(

@@ -79,9 +79,15 @@ def crf_tagger(tok2vec: TokenVectorsModelT, dropout: float, head: str = "linear"
     return _tagger("crf_tagger", tok2vec, TaggerHead(head, "crf", dropout))
 
 
-def softmax_tagger(tok2vec: TokenVectorsModelT, dropout: float, head: str = "linear") -> EmissionsModelT:
-    """Build a model that scores tags for tokens, to be decoded one by one; as `crf_tagger` else."""
-    return _tagger("softmax_tagger", tok2vec, TaggerHead(head, "softmax", dropout))
+def softmax_tagger(
+    tok2vec: TokenVectorsModelT, dropout: float, head: str = "linear", search: bool = False
+) -> EmissionsModelT:
+    """Build a model that scores tags for tokens, without a CRF; as `crf_tagger` else.
+
+    search (bool): Take the most likely legal sequence, instead of repairing the likeliest tags of all tokens.
+    """
+    decoder = "searched_softmax" if search else "softmax"
+    return _tagger("softmax_tagger", tok2vec, TaggerHead(head, decoder, dropout))
 
 
 def _tagger(name: str, tok2vec: TokenVectorsModelT, module: TaggerHead) -> EmissionsModelT:

@@ -96,7 +96,7 @@ class EncoderShim(TorchShim):
 
         config (PretrainedConfig): The encoder's config.
         tokenizer (PreTrainedTokenizerFast): Its tokenizer.
-        transformer (PreTrainedModel | None): The encoder; None builds one whose weights are still to be loaded.
+        transformer (PreTrainedModel | None): The encoder; None: one with weights to be loaded.
         RAISES (InputError): If tokenizer and encoder do not fit.
         """
         if not tokenizer.is_fast:

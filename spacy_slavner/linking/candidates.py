@@ -13,7 +13,7 @@ from .knowledge import Index
 
 CUTOFF = 0.75
 SPELT_ALIKE = 10
-# Least similarity of the words of two names that sound the same: Elena is not Julian, though both are l and n.
+# Least similarity of the words of two names that sound the same: Elena is not Julian, though both are ln.
 WORDS_ALIKE = 0.35
 MOST = 24
 # Columns of the features of a candidate; those of the last block belong to "none of them".

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from spacy_slavner.layers.crf import scheme_rules
-from spacy_slavner.layers.torch.softmax import ConstrainedSoftmax
+from spacy_slavner.layers.torch.softmax import ConstrainedSoftmax, SearchedSoftmax
 from spacy_slavner.tagging import SCHEMES, Scheme
 
 TYPES = ["PER", "LOC"]
@@ -61,6 +61,39 @@ def test_decode(name):
         path = [names[tag] for tag in own_tags[0]]
         assert scheme.legal_start(path[0]) and scheme.legal_end(path[-1])
         assert all(map(scheme.legal_transition, path[:-1], path[1:]))
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_search_finds_the_likeliest_legal_sequence(name):
+    repaired, scheme, names = make_softmax(name)
+    softmax = SearchedSoftmax(len(names), **scheme_rules(scheme, TYPES))
+    lengths = [1, 2, 4]
+    emissions, mask = batch(len(names), lengths)
+    tags, scores = softmax.decode(emissions, mask)
+    assert (scores >= repaired.decode(emissions, mask)[1] - 1e-5).all()
+    log_probability = emissions.log_softmax(2)
+    for row, n in enumerate(lengths):
+        legal = [
+            path
+            for path in product(range(len(names)), repeat=n)
+            if scheme.legal_start(names[path[0]])
+            and scheme.legal_end(names[path[-1]])
+            and all(scheme.legal_transition(names[a], names[b]) for a, b in zip(path, path[1:], strict=False))
+        ]
+        sums = [sum(float(log_probability[row, t, tag]) for t, tag in enumerate(path)) for path in legal]
+        assert tuple(tags[row, :n].tolist()) == legal[sums.index(max(sums))]
+        assert scores[row].item() == pytest.approx(max(sums), rel=1e-4)
+        assert not tags[row, n:].any()
+
+
+def test_search_keeps_a_name_of_two_likely_types_whole():
+    repaired, scheme, names = make_softmax("BIO")
+    softmax = SearchedSoftmax(len(names), **scheme_rules(scheme, TYPES))
+    emissions = torch.zeros(1, 2, len(names))
+    emissions[0, 0, names.index("B-LOC")], emissions[0, 0, names.index("B-PER")] = 3.0, 2.0
+    emissions[0, 1, names.index("I-PER")] = 4.0
+    as_names = [[names[tag] for tag in d.decode(emissions)[0][0].tolist()] for d in (repaired, softmax)]
+    assert as_names == [["B-LOC", "B-PER"], ["B-PER", "I-PER"]]
 
 
 def test_loss_is_cross_entropy():

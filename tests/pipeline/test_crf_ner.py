@@ -149,9 +149,10 @@ def test_empty_doc_and_batch(trained):
 
 
 @pytest.mark.parametrize("head", ["linear", "2fc"])
-def test_without_a_crf(head, tmp_path):
+@pytest.mark.parametrize("search", [False, True])
+def test_without_a_crf(head, search, tmp_path):
     """A softmax per token learns and saves as well; the loss is a mean over tokens."""
-    model = {**MODEL, "@architectures": "spacy-slavner.SoftmaxTagger.v1", "head": head}
+    model = {**MODEL, "@architectures": "spacy-slavner.SoftmaxTagger.v1", "head": head, "search": search}
     nlp = make_nlp(model=model, nbest=2)
     losses = train(nlp)
     assert losses[-1] < 0.1 * losses[0]

@@ -133,3 +133,16 @@ class ConstrainedSoftmax(Rules, nn.Module):
             emissions, mask = self._prepare(emissions, mask)
             self._require_finite(emissions)
             return emissions.log_softmax(2), mask
+
+
+class SearchedSoftmax(ConstrainedSoftmax):
+    """The same, but decoded to the most likely of all sequences that a scheme writes; nothing is repaired.
+
+    Tokens of a name that are likely of different types (B-ORG, I-PER) are two names after repair, one here.
+    """
+
+    @torch.no_grad()
+    def decode(self, emissions: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Find the most likely legal sequence; arguments, results and errors as in the base class."""
+        tags, scores = self.decode_nbest(emissions, mask, n=1)
+        return tags[:, 0], scores[:, 0]

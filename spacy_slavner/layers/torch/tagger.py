@@ -4,11 +4,11 @@ import torch
 from torch import Tensor, nn
 
 from .crf import ConstrainedCRF
-from .softmax import ConstrainedSoftmax
+from .softmax import ConstrainedSoftmax, SearchedSoftmax
 
 # How tags are decoded; each has `loss`, `n_terms`, `decode`, `decode_nbest`, `span_probabilities` and
 # `set_rules`.
-DECODERS = {"crf": ConstrainedCRF, "softmax": ConstrainedSoftmax}
+DECODERS = {"crf": ConstrainedCRF, "softmax": ConstrainedSoftmax, "searched_softmax": SearchedSoftmax}
 LAYERS = ("linear", "tanh", "2fc")
 # Units of each of the two layers of "2fc".
 UNITS = 512
@@ -25,7 +25,7 @@ class TaggerHead(nn.Module):
         and 1); "2fc" (Pandey et al., 2022, sections 5.3 and 6: "two Fully Connected (FC) layers", "the
         size of each of the FC layers is 512", read as two hidden layers of 512 before the linear layer
         that gives one score per tag. No activation is named; ReLU is taken).
-    decoder (str): "crf" or "softmax".
+    decoder (str): "crf", "softmax" or "searched_softmax".
     dropout (float): Share of the entries that is dropped in training: of the token vectors, and of
         the output of each hidden layer.
     RAISES (ValueError): Unknown layers or decoder.
