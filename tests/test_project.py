@@ -21,8 +21,8 @@ from spacy_slavner.training.config import merge_config
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = srsly.read_yaml(ROOT / "project.yml")
 SPLITS = ("bsnlp2019", "bsnlp2019_final", "bsnlp2021", "single_out", "cross_topic")
-# `slavner` is what is made of them, not one of the systems that are compared.
-ALL = {p.stem for p in (ROOT / "configs").glob("*.cfg")} - {"base", "slavner"}
+# `slavner` and `slavner_sm` are what is made of them, not some of the systems that are compared.
+ALL = {p.stem for p in (ROOT / "configs").glob("*.cfg")} - {"base", "slavner", "slavner_sm"}
 # Others learn from more than the training part of one split; they have workflows of their own.
 OTHERS = {"multilingual", "tag_sets", "transfer", "transfer_crf", "transfer_union"}
 OTHERS |= {"crosslingual_bilstm_crf", "multilingual_romanized", "multilingual_translated"}
@@ -82,6 +82,15 @@ def test_all_from_the_sample_to_the_package(project, tiny, capfd):
     for step in ("convert", "encoder", "train", "evaluate", "package"):
         project_run(project, step, overrides=tiny)
     assert capfd.readouterr().out.count("nothing changed") == 5
+
+
+def test_the_small_pipeline_learns_from_the_large_one(project, capfd):
+    project_run(project, "small", overrides={"vars.split": "single_out", "vars.seed": 7}, dry=True)
+    distill, run = re.findall("(?m)^Running command: .*", capfd.readouterr().out)
+    assert "distill training/slavner/single_out/7/model-last training/encoder_sm/single_out/7" in distill
+    assert "--vars.config configs/slavner_sm.cfg --vars.system slavner_sm" in run
+    assert "--vars.encoder_folder training/encoder_sm/single_out/7/encoder" in run and "--vars.seed 7" in run
+    assert "$" not in distill + run
 
 
 @pytest.mark.parametrize("split", SPLITS)

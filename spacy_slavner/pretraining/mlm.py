@@ -15,7 +15,6 @@ takes its own blocks of it; the batch is divided among them.
 """
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -33,16 +32,15 @@ from ..files import whole_folder
 from . import encoder, masking, transfer
 from .blocks import Block, Collator, Cutter, Mixture
 from .download import BaseEncoder, load_base_encoder
+from .runs import ENCODER, STAGES, begin, check_accelerate, is_main, make_trainer, world_size
 from .texts import Texts, find_texts, hold_out
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast, Trainer
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 RECORD_FILE = "pretraining.json"
 HEAD_FILE = "head.safetensors"
-STAGES, ENCODER, ARGUMENTS = "stages", "encoder", "arguments.json"
 STARTS = ("given", "random_embeddings", "random")
-REMEDY = 'Run pip install "spacy-slavner[pretraining]"'
 
 
 @dataclass
@@ -141,10 +139,7 @@ def pretrain(output: Path, request: Request, *, resume: bool = False) -> dict[st
 def _check(request: Request) -> None:
     import torch
 
-    try:
-        import accelerate  # noqa: F401
-    except ImportError as error:
-        raise InputError("the package accelerate, which trains, is missing", remedy=REMEDY) from error
+    check_accelerate()
     if request.start not in STARTS:
         raise InputError(f"there is no start {request.start!r}", remedy=f"Choose of {', '.join(STARTS)}")
     if request.vectors not in ("mean", "random"):
@@ -166,16 +161,6 @@ def _check(request: Request) -> None:
         has = torch.cuda.is_bf16_supported() if on_gpu else torch.ops.mkldnn._is_mkldnn_bf16_supported()
         if not has:
             raise InputError("this processor has no bf16", remedy="Take --precision fp32")
-
-
-def world_size() -> int:
-    """RETURNS (int): How many processes torchrun has started."""
-    return int(os.environ.get("WORLD_SIZE", 1))
-
-
-def is_main() -> bool:
-    """RETURNS (bool): Whether this process is the one that writes."""
-    return int(os.environ.get("RANK", 0)) == 0
 
 
 def masked_lm(base: BaseEncoder) -> "PreTrainedModel":
@@ -275,36 +260,6 @@ def _figures(loss: float, pieces: int) -> dict[str, float]:
     return {"loss": loss, "perplexity": exp(min(loss, 700.0)), "pieces": pieces}
 
 
-def _make_trainer(output: Path, **settings: Any) -> "Trainer":
-    """A Trainer whose checkpoints are there whole or not at all."""
-    from transformers import Trainer
-
-    class WholeTrainer(Trainer):
-        staging: Path | None = None
-
-        def _save_checkpoint(self, model: Any, trial: Any) -> None:
-            self.staging = output / "saving"
-            if is_main():
-                shutil.rmtree(self.staging, ignore_errors=True)
-            self.accelerator.wait_for_everyone()
-            super()._save_checkpoint(model, trial)
-            self.accelerator.wait_for_everyone()
-            if is_main():
-                (made,) = self.staging.glob("checkpoint-*")
-                old = [path for path in output.glob("checkpoint-*") if path.name != made.name]
-                shutil.rmtree(output / made.name, ignore_errors=True)
-                made.replace(output / made.name)
-                for path in old:
-                    shutil.rmtree(path)
-                self.staging.rmdir()
-            self.staging = None
-
-        def _get_output_dir(self, trial: Any) -> str:
-            return str(self.staging or output)
-
-    return WholeTrainer(**settings)
-
-
 class _Run:
     """A run with what it has done so far."""
 
@@ -312,7 +267,7 @@ class _Run:
         from transformers import set_seed
 
         self.output, self.request, self.begun = output, request, time.time()
-        self._prepare_folder(resume)
+        begin(output, request.record(), resume)
         set_seed(request.seed)
         base = load_base_encoder(request.name)
         self.source, self.license = base.source, base.license
@@ -324,29 +279,6 @@ class _Run:
             language: masking.SEGMENTERS[name]() for language, name in (request.segmenters or {}).items()
         }
         self.stages: dict[str, dict[str, Any]] = {}
-
-    def _prepare_folder(self, resume: bool) -> None:
-        """Go on only with what was begun with the same arguments."""
-        from accelerate import PartialState
-
-        with PartialState().main_process_first():
-            if is_main():
-                self._begin(resume)
-
-    def _begin(self, resume: bool) -> None:
-        path, arguments = self.output / STAGES / ARGUMENTS, self.request.record()
-        if resume and path.is_file():
-            before = json.loads(path.read_text(encoding="utf8"))
-            changed = sorted(key for key in arguments if before.get(key) != arguments[key])
-            if changed:
-                raise InputError(
-                    f"the run in this folder was begun with another {', '.join(changed)}",
-                    path=self.output,
-                    remedy="Give another folder, or leave out --resume to begin anew",
-                )
-            return
-        shutil.rmtree(self.output / STAGES, ignore_errors=True)
-        write_json(path, arguments)
 
     def blocks(self, length: int) -> dict[str, list[Block]]:
         """Held-out blocks of each language, with the vocabulary as it is now."""
@@ -516,7 +448,7 @@ class _Run:
             # Blocks of several processes differ in length, so each one takes its own.
             accelerator_config={"dispatch_batches": False},
         )
-        trainer = _make_trainer(
+        trainer = make_trainer(
             folder,
             model=self.model,
             args=arguments,

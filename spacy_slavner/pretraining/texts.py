@@ -107,9 +107,9 @@ class Texts:
 def find_texts(paths: Sequence[Path], without: Sequence[Path] = (), languages: Sequence[str] = ()) -> Texts:
     """Find the text of some folders.
 
-    A folder with raw/ is read as SlavicNER, one with .conllu files as treebanks, any other one as .txt
-    files, whose language is the first subfolder or the beginning of the file's name (`cs/a.txt`,
-    `cs_a.txt`).
+    A folder with raw/ is read as SlavicNER, one with .conllu files as treebanks, a .spacy file as a converted
+    corpus, any other folder as .txt files, whose language is the first subfolder or the beginning of the
+    file's name (`cs/a.txt`, `cs_a.txt`).
 
     paths (Sequence[Path]): Folders or files.
     without (Sequence[Path]): Folders of splits; documents of their dev.spacy and test.spacy are left out,
@@ -141,7 +141,7 @@ def find_texts(paths: Sequence[Path], without: Sequence[Path] = (), languages: S
         raise InputError(
             "there is no text" + (f", {left_out} documents being left out" if left_out else ""),
             path=paths[0] if paths else None,
-            remedy="Give folders with UTF-8 files <language>/*.txt, with raw/, or with .conllu files",
+            remedy="Give folders with UTF-8 files <language>/*.txt, raw/ or .conllu files, or a .spacy file",
         )
     return Texts(dict(sorted(found.items())), left_out, len(names))
 
@@ -153,6 +153,8 @@ def _documents(path: Path) -> Iterator[Document]:
         yield from _corpus(path, "slavicner")
     elif path.suffix == ".conllu" or (path.is_dir() and any(path.rglob("*.conllu"))):
         yield from _corpus(path, "conllu")
+    elif path.suffix == ".spacy":
+        yield from _docbin(path)
     else:
         yield from _files(path)
 
@@ -189,6 +191,15 @@ def _corpus(path: Path, format: str) -> Iterator[Document]:
     options, report = Options(n_sents=SENTENCES), Report()
     sources = find_sources(path, format, options, report)
     for doc in unpack(read_sources(sources, format, options, report, available_cores())):
+        yield Document(document_key(doc), doc._.language or UNKNOWN, len(doc.text.encode()), doc.text)
+
+
+def _docbin(path: Path) -> Iterator[Document]:
+    """Documents of a corpus that was converted before."""
+    from ..corpora.docbin import read_docs
+    from ..corpora.sources import blank_pipeline
+
+    for doc in read_docs(path, blank_pipeline().vocab):
         yield Document(document_key(doc), doc._.language or UNKNOWN, len(doc.text.encode()), doc.text)
 
 
