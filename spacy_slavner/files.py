@@ -1,5 +1,6 @@
-"""Output files and folders that are written whole or not at all."""
+"""Files below a folder; output files and folders that are written whole or not at all."""
 
+import fnmatch
 import os
 import shutil
 import tempfile
@@ -49,3 +50,22 @@ def whole_folder(path: Path | str) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def files_below(folder: Path | str, pattern: str = "*") -> list[Path]:
+    """List the files of a folder and those below it, sorted, without hidden ones; links are followed.
+
+    folder (Path | str): The folder.
+    pattern (str): What their names look like.
+    RETURNS (list[Path]): The files.
+    """
+    found, seen = [], set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        place = os.path.realpath(root)
+        # A link may lead back up.
+        folders[:] = [] if place in seen else [name for name in folders if not name.startswith(".")]
+        if place not in seen:
+            names = [name for name in fnmatch.filter(names, pattern) if not name.startswith(".")]
+            found += [path for path in (Path(root, name) for name in names) if path.is_file()]
+        seen.add(place)
+    return sorted(found)

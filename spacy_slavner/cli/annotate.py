@@ -81,9 +81,9 @@ def annotate(
     from ..corpora.slavicner import write_text
     from ..corpora.sources import NO_LANGUAGE, NO_TOPIC, file_stem
     from ..errors import InputError
-    from ..files import whole_folder
+    from ..files import files_below, whole_folder
 
-    files = sorted(p for p in raw.rglob("*") if p.is_file()) if raw.is_dir() else []
+    files = files_below(raw) if raw.is_dir() else []
     paths = [path for path in files if path.suffix == ".txt"]
     if not paths:
         raise InputError(

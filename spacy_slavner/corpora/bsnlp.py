@@ -23,10 +23,11 @@ from spacy.tokens import Doc
 
 from ..attributes import LANGUAGES
 from ..errors import InputError
+from ..files import files_below
 from .mentions import NO_ID, Mention, get_mentions, set_mentions
 from .report import Report
 from .slavicner import one_line, write_text
-from .sources import Options, Source, files_below, language_of, named, set_origin
+from .sources import Options, Source, language_of, named, set_origin
 from .text import clean, read_lines, read_raw
 from .tokenizer import MARKS
 

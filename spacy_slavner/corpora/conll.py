@@ -15,10 +15,11 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from ..errors import InputError
+from ..files import files_below
 from ..tagging import Scheme, spans_from_tags
 from .report import Report
 from .slavicner import one_line, write_text
-from .sources import Options, Source, files_below, language_of, set_origin
+from .sources import Options, Source, language_of, set_origin
 from .text import read_lines
 
 TAG = re.compile(r"O|[BIESLU](-\S+)?")

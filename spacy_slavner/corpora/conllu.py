@@ -17,6 +17,7 @@ from spacy.tokens import Doc, Span, Token
 from spacy.vocab import Vocab
 
 from ..errors import InputError
+from ..files import files_below
 from ..tagging import Scheme, spans_from_tags
 from .conll import (
     Sentence,
@@ -29,7 +30,7 @@ from .conll import (
 )
 from .report import Report
 from .slavicner import write_text
-from .sources import Options, Source, files_below, set_origin
+from .sources import Options, Source, set_origin
 from .text import read_lines
 
 ID, FORM, LEMMA, UPOS, XPOS, FEATS, HEAD, DEPREL, _DEPS, MISC = range(10)

@@ -10,7 +10,7 @@ from srsly.msgpack import Packer
 
 from ..attributes import set_attributes
 from ..errors import InputError
-from ..files import whole_file
+from ..files import files_below, whole_file
 
 
 def docbin_files(path: Path | str) -> list[Path]:
@@ -23,7 +23,7 @@ def docbin_files(path: Path | str) -> list[Path]:
     path = Path(path)
     if path.is_file():
         return [path]
-    files = sorted(path.rglob("*.spacy")) if path.is_dir() else []
+    files = files_below(path, "*.spacy") if path.is_dir() else []
     if not files:
         what = "The folder has no .spacy file" if path.is_dir() else "There is no such file"
         raise InputError(what, path=path, remedy="Make one with `python -m spacy_slavner convert`")

@@ -14,9 +14,10 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import InputError
+from ..files import files_below
 from .mentions import Mention, get_mentions, set_mentions
 from .report import Report
-from .sources import Options, Source, files_below, language_of, named, set_origin
+from .sources import Options, Source, language_of, named, set_origin
 from .text import clean, read_lines, read_raw
 
 COLUMNS = "Each line needs start, end, mention, lemma, type and id, parted by TABs"

@@ -117,17 +117,3 @@ def file_stem(doc: Doc, taken: set[str]) -> str:
 def language_of(name: str) -> str | None:
     """Read a language from a folder's name: a code of two or three letters."""
     return name if re.fullmatch("[a-z]{2,3}", name) else None
-
-
-def files_below(folder: Path, pattern: str = "*") -> list[Path]:
-    """List the files of a folder and those below it, sorted, without hidden ones.
-
-    folder (Path): The folder.
-    pattern (str): What their names look like.
-    RETURNS (list[Path]): The files.
-    """
-    return sorted(
-        path
-        for path in folder.rglob(pattern)
-        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
-    )

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import whole_file
+from ..files import files_below, whole_file
 
 # Treebanks are held out for testing by name: parallel ones, whose text is the same in every language.
 TEST_TREEBANKS = ("PUD",)
@@ -28,11 +28,11 @@ def treebank_files(folder: Path, language: str) -> tuple[list[Path], list[Path]]
         without parts of speech are left out.
     RAISES (InputError): If there are none to train on.
     """
-    files = sorted(
+    files = [
         path
-        for path in folder.rglob("*.conllu")
+        for path in files_below(folder, "*.conllu")
         if f"{language}_" in path.name or f"-{language}-" in path.name
-    )
+    ]
     parallel = [path for path in files if any(f"-{name}" in path.parent.name for name in TEST_TREEBANKS)]
     own = [path for path in files if path not in parallel]
     train = [path for path in own if "test" not in path.name and _tagged(path)]

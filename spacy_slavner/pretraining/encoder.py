@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from .. import __version__
 from ..errors import InputError
-from ..files import whole_folder
+from ..files import files_below, whole_folder
 from . import vocabulary
 from .download import DEFAULT_ENCODER, BaseEncoder, load_base_encoder
 
@@ -52,7 +52,7 @@ class EncoderRequest:
         RETURNS (dict[str, Any]): The arguments.
         """
         files = [
-            file for path in self.texts for file in (sorted(path.rglob("*.txt")) if path.is_dir() else [path])
+            file for path in self.texts for file in (files_below(path, "*.txt") if path.is_dir() else [path])
         ]
         digest = hashlib.sha256()
         for file in files:

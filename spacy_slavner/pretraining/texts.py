@@ -10,6 +10,7 @@ import numpy as np
 
 from ..corpora.splits import document_key
 from ..errors import InputError
+from ..files import files_below
 
 PARTS = ("dev.spacy", "test.spacy")
 UNKNOWN = "xx"
@@ -151,7 +152,7 @@ def _documents(path: Path) -> Iterator[Document]:
         raise InputError("no such file or folder", path=path)
     if path.is_dir() and (path / "raw").is_dir():
         yield from _corpus(path, "slavicner")
-    elif path.suffix == ".conllu" or (path.is_dir() and any(path.rglob("*.conllu"))):
+    elif path.suffix == ".conllu" or (path.is_dir() and files_below(path, "*.conllu")):
         yield from _corpus(path, "conllu")
     elif path.suffix == ".spacy":
         yield from _docbin(path)
@@ -160,8 +161,6 @@ def _documents(path: Path) -> Iterator[Document]:
 
 
 def _files(path: Path) -> Iterator[Document]:
-    from ..corpora.sources import files_below
-
     files = [path] if path.is_file() else files_below(path, "*.txt")
     if not files:
         raise InputError(

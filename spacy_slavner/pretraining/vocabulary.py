@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
+from ..files import files_below
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -128,7 +129,7 @@ def text_words(paths: Iterable[Path]) -> WordList:
     for path in paths:
         if not path.exists():
             raise InputError("no such file or folder", path=path)
-        for file in sorted(path.rglob("*.txt")) if path.is_dir() else [path]:
+        for file in files_below(path, "*.txt") if path.is_dir() else [path]:
             try:
                 counts.update(file.read_text(encoding="utf-8-sig").split())
             except UnicodeDecodeError as error:
