@@ -354,28 +354,6 @@ def CharBiLSTM_v2(
     )
 
 
-def KnownWords_v1(
-    width: int = 100, rows: int = 10000, unknown: float = 0.5
-) -> Model[list[Doc], list[Floats2d]]:
-    """Build trained word vectors, registered as `spacy-slavner.KnownWords.v1`.
-
-    Words (their `norm_`) are hashed into a table; those that were not met in training share one vector. So
-    that it is learnt, words are taken for unknown ones at random. (The published program of Lample
-    et al. 2016 does so with half of the words that are met once.)
-
-    width (int): Width of a vector.
-    rows (int): Rows of the table.
-    unknown (float): Share of the words that are taken for unknown ones in training.
-    RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, width) per document.
-    RAISES (ValueError): The share is not between 0 and 1.
-    """
-    from .layers.known_words import known_words
-
-    if not 0 <= unknown < 1:
-        raise ValueError(f"unknown must be at least 0 and less than 1, not {unknown}")
-    return known_words(width, rows, unknown)
-
-
 def FrozenVectors_v1(
     lower: bool = True, placeholders: bool = True, one_unknown: bool = False, spread: float = 0.1
 ) -> Model[list[Doc], list[Floats2d]]:
