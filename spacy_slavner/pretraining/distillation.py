@@ -5,7 +5,7 @@ which is thrown away afterwards, maps it to the teacher's width, and the loss is
 units of the teacher's own variance. This is the last layer alone of what Jiao et al. 2020, "TinyBERT",
 section 3, compare; input embeddings are not learnt from the teacher's but taken over, reduced to their
 principal components. Some pieces are hidden from the small one alone. A teacher that was trained to find
-names says in its last layer most of all what names are, so the head on the small one needs little training.
+names says in its last layer most of all what names are.
 
 The teacher runs once over each block of text; what it said is kept on disk (`layers/feature_cache.py`).
 """
