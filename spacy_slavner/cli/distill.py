@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from ._app import app
+from ._texts import LANGUAGES, OUTPUT, RESUME, SAVE_EVERY, SEED, TEXTS, WITHOUT, say_left_out
 
 
 @app.command("distill")
@@ -12,19 +13,10 @@ def distill_cli(
     teacher: str = typer.Argument(
         ..., help="Pipeline (folder or installed name) or encoder (folder or name on the hub) to learn from"
     ),
-    output: Path = typer.Argument(
-        ..., help="Folder for the run; the encoder is written to its folder encoder"
-    ),
-    texts: list[Path] = typer.Option(
-        ...,
-        "--texts",
-        "-t",
-        help="Text: a .spacy file, or a folder with <language>/*.txt, SlavicNER, or CoNLL-U treebanks",
-    ),
-    without: list[Path] = typer.Option(
-        [], "--without", "-w", help="Folder of a split whose dev and test documents are left out"
-    ),
-    languages: str = typer.Option("", "--languages", "-l", help="Languages to take; empty for all"),
+    output: Path = OUTPUT,
+    texts: list[Path] = TEXTS,
+    without: list[Path] = WITHOUT,
+    languages: str = LANGUAGES,
     width: int = typer.Option(128, "--width", help="Width of the small encoder's vectors"),
     layers: int = typer.Option(3, "--layers", "-y", help="Its layers"),
     heads: int = typer.Option(4, "--heads", help="Heads of their attention"),
@@ -42,9 +34,9 @@ def distill_cli(
     cache_gb: float = typer.Option(
         10.0, "--cache-gb", min=0.0, help="Most gigabytes on disk for what the teacher says, while it trains"
     ),
-    save_every: int = typer.Option(500, "--save-every", min=1, help="Updates between checkpoints"),
-    seed: int = typer.Option(0, "--seed", help="Seed"),
-    resume: bool = typer.Option(False, "--resume", "-R", help="Go on with an interrupted run"),
+    save_every: int = SAVE_EVERY,
+    seed: int = SEED,
+    resume: bool = RESUME,
 ) -> None:
     """Train a small encoder to say what a large one says, piece by piece; a small pipeline stands on it.
 
@@ -76,9 +68,7 @@ def distill_cli(
         seed=seed,
     )
     record = distill(output, request, resume=resume)
-    left_out = record["left_out"]
-    if without:
-        msg.text(f"{left_out['documents']:,} documents left out; the splits measure with {left_out['of']:,}")
+    say_left_out(record)
     for language, share in record["explained"].items():
         msg.text(f"{language}: {share:.1%} of the variance of the teacher's vectors, on held-out text")
     msg.text(

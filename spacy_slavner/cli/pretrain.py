@@ -5,23 +5,18 @@ from pathlib import Path
 import typer
 
 from ._app import app
+from ._texts import LANGUAGES, OUTPUT, RESUME, SAVE_EVERY, SEED, TEXTS, WITHOUT, say_left_out
 
 
 @app.command("pretrain")
 def pretrain_cli(
-    output: Path = typer.Argument(
-        ..., help="Folder for the run; the encoder is written to its folder encoder"
-    ),
-    texts: list[Path] = typer.Option(
-        ..., "--texts", "-t", help="Folder of text: <language>/*.txt, SlavicNER, or CoNLL-U treebanks"
-    ),
+    output: Path = OUTPUT,
+    texts: list[Path] = TEXTS,
     name: str = typer.Option(
         "assets/encoder", "--name", "-n", help="Encoder: a folder, or a name on the hub"
     ),
-    without: list[Path] = typer.Option(
-        [], "--without", "-w", help="Folder of a split whose dev and test documents are left out"
-    ),
-    languages: str = typer.Option("", "--languages", "-l", help="Languages to take; empty for all"),
+    without: list[Path] = WITHOUT,
+    languages: str = LANGUAGES,
     vocab_size: int = typer.Option(
         0,
         "--vocab-size",
@@ -51,9 +46,9 @@ def pretrain_cli(
     ),
     held_out: int = typer.Option(50, "--held-out", min=1, help="Texts of each language to measure with"),
     precision: str = typer.Option("fp32", "--precision", help="fp32 or bf16"),
-    save_every: int = typer.Option(500, "--save-every", min=1, help="Updates between checkpoints"),
-    seed: int = typer.Option(0, "--seed", help="Seed"),
-    resume: bool = typer.Option(False, "--resume", "-R", help="Go on with an interrupted run"),
+    save_every: int = SAVE_EVERY,
+    seed: int = SEED,
+    resume: bool = RESUME,
 ) -> None:
     """Train an encoder further as a masked-language model, in stages, and measure it on held-out text.
 
@@ -90,11 +85,7 @@ def pretrain_cli(
         **settings,
     )
     record = pretrain(output, request, resume=resume)
-    if without:
-        left_out = record["left_out"]
-        msg.text(f"{left_out['documents']:,} documents left out; the splits measure with {left_out['of']:,}")
-        if not left_out["documents"]:
-            msg.warn("None of the documents that the splits measure with is in the text")
+    say_left_out(record)
     for change in record["stages"].get("vocabulary", {}).get("languages", []):
         msg.text(
             f"{change['language']}: {change['after']:.3f} pieces per word, {change['before']:.3f} before; "

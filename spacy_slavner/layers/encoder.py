@@ -46,7 +46,7 @@ from transformers.utils import logging
 from ..attributes import set_attributes
 from ..errors import InputError
 from ..hub import REMEDY, find_encoder
-from .feature_cache import FeatureCache
+from .feature_cache import FeatureCache, digest_weights
 from .pieces import Pieces, Window, make_pieces, make_windows
 from .shim import TorchShim, deserialize_module, serialize_module
 from .torch.encoder import EncoderModule, WindowBatch
@@ -163,12 +163,9 @@ class EncoderShim(TorchShim):
             ignored = (*DROPOUT_NAMES, "_name_or_path", "transformers_version")
             config = {k: v for k, v in module.config.to_dict().items() if k not in ignored}
             how = (module.mix is not None, str(module.dtype), self.settings["attention"])
-            digest = blake2b(repr((sorted(config.items()), how)).encode(), digest_size=16)
-            for name, value in module.transformer.state_dict().items():
-                digest.update(name.encode() + value.float().cpu().contiguous().numpy().tobytes())
             self._cache = FeatureCache(
                 folder,
-                digest.hexdigest(),
+                digest_weights(module.transformer.state_dict(), sorted(config.items()), how),
                 module.depth if module.mix is not None else 1,
                 module.config.hidden_size,
                 self.settings["cache_gb"],

@@ -1,7 +1,8 @@
-"""A store on disk for what a frozen encoder says about windows, so that it runs once in all epochs."""
+"""A store on disk for what a fixed encoder says about windows, so that it runs once in all epochs."""
 
+from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 import numpy
@@ -9,6 +10,19 @@ from numpy.typing import NDArray
 from spacy.util import logger
 
 RECORD = numpy.dtype([("key", "V16"), ("offset", "<u8"), ("pieces", "<u4")])
+
+
+def digest_weights(weights: dict, *settings: Any) -> str:
+    """Name an encoder by all that its vectors depend on.
+
+    weights (dict[str, Tensor]): Its state dict.
+    settings (Any): How it runs; two that differ must not look the same.
+    RETURNS (str): The digest.
+    """
+    digest = blake2b(repr(settings).encode(), digest_size=16)
+    for name, value in weights.items():
+        digest.update(name.encode() + value.float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 class FeatureCache:

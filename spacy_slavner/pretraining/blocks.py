@@ -130,16 +130,26 @@ class Collator:
     def __call__(self, blocks: Sequence[Block]) -> dict[str, "torch.Tensor"]:
         import torch
 
-        ids = _padded([block.ids for block in blocks], self.pad)
+        ids, attention = pad(blocks, self.pad)
         units = _padded([block.units for block in blocks], masking.NEVER)
-        lengths = np.array([len(block.ids) for block in blocks])
         masked, labels = masking.mask(
             ids, units,
             mask_id=self.mask, replacements=self.replacements, generator=self.generator, rate=self.rate,
         )  # fmt: skip
-        attention = np.arange(ids.shape[1]) < lengths[:, None]
-        batch = {"input_ids": masked, "attention_mask": attention.astype(np.int64), "labels": labels}
+        batch = {"input_ids": masked, "attention_mask": attention, "labels": labels}
         return {name: torch.from_numpy(array) for name, array in batch.items()}
+
+
+def pad(blocks: Sequence[Block], piece: int) -> tuple[np.ndarray, np.ndarray]:
+    """Lay blocks side by side.
+
+    blocks (Sequence[Block]): The blocks.
+    piece (int): The piece that fills them up.
+    RETURNS (tuple[ndarray, ndarray]): The pieces, and 1 where there are some. Both of shape (blocks, length).
+    """
+    ids = _padded([block.ids for block in blocks], piece)
+    lengths = np.array([len(block.ids) for block in blocks])
+    return ids, (np.arange(ids.shape[1]) < lengths[:, None]).astype(np.int64)
 
 
 def _padded(rows: Iterable[np.ndarray], value: int) -> np.ndarray:

@@ -13,7 +13,7 @@ The teacher runs once over each block of text; what it said is kept on disk (`la
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,17 +21,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from .. import __version__
 from ..errors import InputError
-from ..evaluation.metrics import describe_machine, git, package_versions, write_json
+from ..evaluation.metrics import write_json
 from ..files import whole_folder
-from ..layers.feature_cache import FeatureCache
+from ..layers.encoder import EncoderShim
+from ..layers.feature_cache import FeatureCache, digest_weights
 from ..layers.torch.encoder import EncoderModule, WindowBatch
 from ..layers.torch.imitation import Imitation, principal_components
-from . import encoder
-from .blocks import Block, Cutter, Mixture
+from . import encoder, runs
+from .blocks import Block, Cutter, Mixture, pad
 from .download import load_base_encoder
-from .runs import ENCODER, STAGES, begin, check_accelerate, is_main, make_trainer, world_size
+from .runs import ENCODER, STAGES, begin, is_main
 from .texts import Texts, find_texts, hold_out
 
 if TYPE_CHECKING:
@@ -97,9 +97,7 @@ class DistillationRequest:
 
     def record(self) -> dict[str, Any]:
         """RETURNS (dict[str, Any]): The request as JSON keeps it."""
-        plain = asdict(self)
-        paths = {key: [str(path) for path in plain[key]] for key in ("texts", "without")}
-        return plain | paths | {"languages": list(self.languages)}
+        return runs.as_json(self)
 
 
 def distill(output: Path, request: DistillationRequest, *, resume: bool = False) -> dict[str, Any]:
@@ -118,7 +116,7 @@ def distill(output: Path, request: DistillationRequest, *, resume: bool = False)
 
 
 def _check(request: DistillationRequest) -> None:
-    check_accelerate()
+    runs.check(request)
     for name in ("width", "layers", "heads", "intermediate", "steps"):
         if getattr(request, name) < 1:
             raise InputError(f"{name} must be at least 1, not {getattr(request, name)}")
@@ -126,12 +124,6 @@ def _check(request: DistillationRequest) -> None:
         raise InputError(
             f"{request.heads} heads do not share a width of {request.width} evenly",
             remedy="Change --width or --heads",
-        )
-    per_step = request.device_batch * world_size()
-    if request.batch % per_step:
-        raise InputError(
-            f"a batch of {request.batch} is no multiple of {request.device_batch} x {world_size()} devices",
-            remedy="Change --batch or --device-batch",
         )
 
 
@@ -161,10 +153,8 @@ class Teacher:
         folder (Path): Where.
         gigabytes (float): Most of it, in units of 10⁹ bytes.
         """
-        digest = blake2b(digest_size=16)
-        for name, value in self.module.state_dict().items():
-            digest.update(name.encode() + value.float().cpu().contiguous().numpy().tobytes())
-        self.cache = FeatureCache(folder, digest.hexdigest(), 1, self.module.width, gigabytes)
+        digest = digest_weights(self.module.state_dict())
+        self.cache = FeatureCache(folder, digest, 1, self.module.width, gigabytes)
 
     def vectors(self, blocks: Sequence[Block]) -> np.ndarray:
         """Say what the encoder says about blocks.
@@ -185,7 +175,7 @@ class Teacher:
         return np.concatenate([vectors[0] for vectors in known]).astype(np.float32)
 
     def _run(self, blocks: Sequence[Block]) -> list[np.ndarray]:
-        ids, mask = pad(blocks, self.tokenizer.pad_token_id)
+        ids, mask = map(torch.from_numpy, pad(blocks, self.tokenizer.pad_token_id))
         device = self.module.device
         rows = mask.flatten().nonzero().flatten()
         batch = WindowBatch(*(t.to(device) for t in (ids, mask, rows, torch.arange(len(rows)))))
@@ -208,10 +198,10 @@ def load_teacher(name: str) -> Teacher:
         return Teacher(EncoderModule(base.model), base.tokenizer, base.source, base.license)
     nlp = spacy.load(name)
     shims = [shim for _, pipe in nlp.pipeline for shim in getattr(getattr(pipe, "model", None), "shims", [])]
-    shims = [shim for shim in shims if hasattr(shim, "tokenizer")]
+    shims = [shim for shim in shims if isinstance(shim, EncoderShim)]
     if not shims:
         raise InputError(
-            f"the pipeline has no transformer: {', '.join(nlp.pipe_names)}",
+            f"the pipeline has no transformer of this package: {', '.join(nlp.pipe_names)}",
             path=name,
             remedy="Give one of a system with an encoder, such as slavner",
         )
@@ -266,26 +256,10 @@ class TeacherCollator:
 
     def __call__(self, blocks: Sequence[Block]) -> dict[str, torch.Tensor]:
         ids, mask = pad(blocks, self.teacher.tokenizer.pad_token_id)
-        hidden = torch.from_numpy(self.generator.random(ids.shape) < self.masking)
-        hidden &= ~torch.from_numpy(np.isin(ids.numpy(), self.special))
-        return {
-            "input_ids": ids.masked_fill(hidden, self.teacher.tokenizer.mask_token_id),
-            "attention_mask": mask,
-            "vectors": torch.from_numpy(self.teacher.vectors(blocks)),
-        }
-
-
-def pad(blocks: Sequence[Block], padding: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Lay blocks side by side.
-
-    blocks (Sequence[Block]): The blocks.
-    padding (int): The piece that fills them up.
-    RETURNS (tuple[Tensor, Tensor]): The pieces, and 1 where there are some. Both of shape (blocks, length).
-    """
-    rows = [torch.from_numpy(block.ids) for block in blocks]
-    ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=padding)
-    lengths = torch.tensor([len(row) for row in rows])
-    return ids, (torch.arange(ids.shape[1]) < lengths[:, None]).long()
+        hidden = (self.generator.random(ids.shape) < self.masking) & ~np.isin(ids, self.special)
+        ids[hidden] = self.teacher.tokenizer.mask_token_id
+        batch = {"input_ids": ids, "attention_mask": mask, "vectors": self.teacher.vectors(blocks)}
+        return {name: torch.from_numpy(array) for name, array in batch.items()}
 
 
 class _Run:
@@ -328,68 +302,39 @@ class _Run:
 
     def run(self) -> dict[str, Any]:
         """Train, measure, write."""
+        from accelerate import PartialState
+
         before = self.measure()
-        history, seconds = self._train()
+        losses, seconds = self._train()
         self.model.cpu()
         record = {
-            "arguments": self._public().record(),
-            "made_with": f"spacy-slavner {__version__}",
-            "source": self.teacher.source,
-            "commit": git("rev-parse", "HEAD") or "unknown",
-            "machine": describe_machine(),
-            "packages": package_versions(),
-            "processes": world_size(),
-            "documents": {language: len(docs) for language, docs in self.texts.documents.items()},
-            "held_out": {language: len(texts) for language, texts in self.texts.held_out.items()},
-            "left_out": {"documents": self.texts.left_out, "of": self.texts.excluded},
+            **runs.describe(self.request, "teacher", self.texts, self.teacher.source),
             "parameters": sum(weight.numel() for weight in self.model.student.parameters()),
             "parameters_of_teacher": sum(weight.numel() for weight in self.teacher.module.parameters()),
-            "losses": [[row["step"], row["loss"]] for row in history if "loss" in row],
+            "losses": losses,
             "seconds": seconds,
             "seconds_in_all": time.time() - self.begun,
             "explained_before": before,
             "explained": self.measure(),
         }
+        # The others may still be reading what the teacher said.
+        PartialState().wait_for_everyone()
         if is_main():
             self._write(record)
         return record
 
-    def _train(self) -> tuple[list[dict[str, Any]], float]:
-        from torch.utils.data import IterableDataset
-        from transformers import TrainingArguments
-
-        class Stream(Mixture, IterableDataset):
-            pass
-
-        request, folder = self.request, self.output / STAGES / "checkpoints"
-        arguments = TrainingArguments(
-            output_dir=str(folder),
-            max_steps=request.steps,
-            per_device_train_batch_size=request.device_batch,
-            gradient_accumulation_steps=request.batch // (request.device_batch * world_size()),
-            learning_rate=request.rate,
-            warmup_steps=round(request.warmup * request.steps),
-            weight_decay=request.decay,
+    def _train(self) -> tuple[list[list[float]], float]:
+        request = self.request
+        return runs.train(
+            self.output / STAGES / "checkpoints",
+            self.model,
+            Mixture(self.texts, self.cutter, request.temperature, request.seed),
+            TeacherCollator(self.teacher, request.masking, request.seed),
+            request,
+            steps=request.steps,
+            rate=request.rate,
             adam_beta2=0.98,
-            logging_steps=min(request.log_every, request.steps),
-            save_steps=request.save_every,
-            seed=request.seed,
-            dataloader_pin_memory=torch.cuda.is_available(),
-            report_to="none",
-            remove_unused_columns=False,
-            # Blocks of several processes differ in length, so each one takes its own.
-            accelerator_config={"dispatch_batches": False},
         )
-        trainer = make_trainer(
-            folder,
-            model=self.model,
-            args=arguments,
-            train_dataset=Stream(self.texts, self.cutter, request.temperature, request.seed),
-            data_collator=TeacherCollator(self.teacher, request.masking, request.seed),
-        )
-        found = sorted(folder.glob("checkpoint-*"))
-        result = trainer.train(resume_from_checkpoint=str(found[-1]) if found else None)
-        return trainer.state.log_history, result.metrics["train_runtime"]
 
     def measure(self) -> dict[str, float]:
         """The share of the variance of the teacher's vectors that the small encoder explains, by language."""
@@ -414,18 +359,6 @@ class _Run:
         self.model.train()
         return shares
 
-    def _public(self) -> DistillationRequest:
-        """The request without where things lie on this machine."""
-        request = self.request
-        named = tuple(Path(path.name) for path in request.texts), tuple(Path(p.name) for p in request.without)
-        teacher = Path(request.teacher)
-        return replace(
-            request,
-            teacher=teacher.name if teacher.is_dir() else request.teacher,
-            texts=named[0],
-            without=named[1],
-        )
-
     def _write(self, record: dict[str, Any]) -> None:
         with whole_folder(self.output / ENCODER) as folder:
             encoder.save(self.model.student, self.teacher.tokenizer, folder)
@@ -447,33 +380,19 @@ def card(record: dict[str, Any], license: str | None) -> str:
         f"| {language} | {record['documents'].get(language, '')} | {share:.3f} |"
         for language, share in record["explained"].items()
     ]
-    lines = [
-        "---",
-        *([f"license: {license.lower()}"] if license else []),
-        "language:",
-        *(f"- {language}" for language in record["documents"]),
-        "library_name: transformers",
-        "pipeline_tag: feature-extraction",
-        "---",
-        "",
+    text = [
         "# A small encoder",
         "",
         f"{record['parameters'] / 1e6:.1f} million parameters ({arguments['layers']} layers of width "
-        f"{arguments['width']}) that learnt to say what {record['source']} says with "
-        f"{record['parameters_of_teacher'] / 1e6:.1f} million, in {arguments['steps']:,} updates; stored in "
-        "fp16 (safetensors).",
-        "",
-        f"- Made with {record['made_with']}, commit {record['commit']}; all settings and losses in "
-        f"`{RECORD_FILE}`.",
-        f"- {record['left_out']['documents']} documents were left out of the text because a split measures "
-        "with them.",
-        f"- Licence of the teacher: {license}."
-        if license
-        else "- Licence: see the card of the encoder that it learnt from.",
-        "- The licences of the texts hold besides.",
-        "",
+        f"{arguments['width']}) that learnt to say what an encoder with "
+        f"{record['parameters_of_teacher'] / 1e6:.1f} million says, in {arguments['steps']:,} updates; "
+        "stored in fp16 (safetensors).",
+    ]
+    known = f"Licence of the teacher: {license}." if license else ""
+    notes = [f"- {known or 'Licence: see the card of what it learnt from.'}"]
+    table = [
         "| language | documents | share of the variance of the teacher's vectors, on held-out text |",
         "|---|---|---|",
         *rows,
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join([runs.card(record, license, text, notes, RECORD_FILE), *table, ""])

