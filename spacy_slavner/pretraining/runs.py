@@ -143,7 +143,7 @@ def make_trainer(output: Path, **settings: Any) -> "Trainer":
 def train(
     folder: Path, model: "torch.nn.Module", blocks: Mixture, collate: Callable, request: Request,
     *, steps: int, rate: float, **settings: Any,
-) -> tuple[list[dict[str, Any]], float]:  # fmt: skip
+) -> tuple[list[list[float]], float]:  # fmt: skip
     """Train for some updates, or go on from the last checkpoint.
 
     folder (Path): Folder of the checkpoints.
@@ -182,9 +182,7 @@ def train(
         accelerator_config={"dispatch_batches": False},
         **settings,
     )
-    trainer = make_trainer(
-        folder, model=model, args=arguments, train_dataset=Stream(), data_collator=collate
-    )  # fmt: skip
+    trainer = make_trainer(folder, model=model, args=arguments, train_dataset=Stream(), data_collator=collate)
     found = sorted(folder.glob("checkpoint-*"))
     result = trainer.train(resume_from_checkpoint=str(found[-1]) if found else None)
     losses = [[row["step"], row["loss"]] for row in trainer.state.log_history if "loss" in row]
