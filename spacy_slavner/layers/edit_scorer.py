@@ -1,6 +1,6 @@
 """Scores of edit scripts: hashed features of a piece, one hidden layer, and features of each candidate."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy
 from thinc.api import Model
@@ -26,10 +26,6 @@ class Pairs:
     scripts: Ints1d
     traits: Ints2d
     evidence: Floats2d
-
-    def with_features(self, features: Ints2d) -> "Pairs":
-        """RETURNS (Pairs): The same candidates for other features of the pieces."""
-        return replace(self, features=features)
 
 
 def edit_scorer(

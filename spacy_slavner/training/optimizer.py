@@ -54,14 +54,6 @@ class TorchOptimizer(Optimizer):
             return self.encoder_rate
         return self.learn_rate
 
-    def fast_forward(self, steps: int) -> None:
-        """Move every schedule on, to resume a run.
-
-        steps (int): Number of steps that were taken before.
-        """
-        for _ in range(steps):
-            self.step_schedules()
-
     def parameter_groups(self, module: "torch.nn.Module", rate: str = "head") -> list[dict]:
         """Sort a module's trainable parameters by rate scale and weight decay.
 
