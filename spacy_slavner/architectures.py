@@ -287,6 +287,7 @@ def BiLSTMEncoder_v1(
     hidden: int = 100,
     depth: int = 1,
     dropout: float = 0.5,
+    variational: bool = False,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Build a BiLSTM over the tokens of each sentence, registered as `spacy-slavner.BiLSTMEncoder.v1`.
 
@@ -298,11 +299,12 @@ def BiLSTMEncoder_v1(
     hidden (int): Width of each direction.
     depth (int): Number of layers.
     dropout (float): Share of the entries of what a layer reads that is dropped in training.
+    variational (bool): Whether all tokens of a sentence lose the same entries (Gal & Ghahramani 2016).
     RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, 2 * hidden) per document.
     """
     from .layers.bilstm import bilstm_encoder
 
-    return bilstm_encoder(embed, hidden, depth, dropout)
+    return bilstm_encoder(embed, hidden, depth, dropout, variational)
 
 
 def CharBiLSTM_v1(width: int = 25, hidden: int = 25, rows: int = 2048) -> Model[list[Doc], list[Floats2d]]:

@@ -22,16 +22,19 @@ from .torch.flat_bilstm import CharBiLSTM, FlatBiLSTM
 MAX_CHARACTERS = 64
 
 
-def bilstm_encoder(embed: TokenVectorsModelT, hidden: int, depth: int, dropout: float) -> TokenVectorsModelT:
+def bilstm_encoder(
+    embed: TokenVectorsModelT, hidden: int, depth: int, dropout: float, variational: bool = False
+) -> TokenVectorsModelT:
     """Build a BiLSTM over the tokens of each sentence.
 
     embed (Model[List[Doc], List[Floats2d]]): Vectors of tokens.
     hidden (int): Width of each direction.
     depth (int): Number of layers.
     dropout (float): Share of the entries of what a layer reads that is dropped in training.
+    variational (bool): Whether all tokens of a sentence lose the same entries.
     RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, 2 * hidden) per document.
     """
-    lstm = wrap_torch(FlatBiLSTM(hidden, depth, dropout), convert_inputs=_convert_flat)
+    lstm = wrap_torch(FlatBiLSTM(hidden, depth, dropout, variational), convert_inputs=_convert_flat)
     lstm.set_dim("nO", 2 * hidden)
     model = Model("bilstm_encoder", _forward, init=_init, layers=[embed, lstm], dims={"nO": 2 * hidden})
     model.set_ref("embed", embed)

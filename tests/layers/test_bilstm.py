@@ -97,6 +97,21 @@ def test_gradients_reach_what_is_below():
     assert all(numpy.abs(row).sum() > 0 for array in gradients for row in array)
 
 
+@pytest.mark.parametrize("variational", [True, False])
+def test_dropout_of_a_sentence_is_variational_or_plain(variational):
+    """The tokens of a sentence lose the same entries or each its own; another sentence loses others."""
+    torch.manual_seed(0)
+    model = BiLSTMEncoder_v1(source(64), hidden=3, dropout=0.5, variational=variational)
+    model.initialize(X=DOCS)
+    lstm, read = model.get_ref("lstm").shims[0]._model.bilstm, []
+    lstm.forwards[0].register_forward_pre_hook(lambda layer, inputs: read.append(inputs[0] == 0))
+    model.begin_update(DOCS)
+    longest, shorter = read
+    assert 0.3 < longest.float().mean() < 0.7
+    assert bool((longest == longest[:, :1]).all()) == variational
+    assert (shorter[0] != shorter[1]).any()
+
+
 @pytest.mark.parametrize("make", [lambda: BiLSTMEncoder_v1(source(), 3), lambda: CharBiLSTM_v1(4, 3)])
 def test_the_same_after_reload(make):
     model = make()

@@ -43,11 +43,12 @@ class FlatBiLSTM(nn.Module):
     hidden (int): Units per direction.
     depth (int): Number of layers.
     dropout (float): Share of the inputs' entries that is dropped in training, before each layer.
+    variational (bool): Whether all steps of a sequence lose the same entries.
     """
 
-    def __init__(self, hidden: int, depth: int = 1, dropout: float = 0.0) -> None:
+    def __init__(self, hidden: int, depth: int = 1, dropout: float = 0.0, variational: bool = False) -> None:
         super().__init__()
-        self.hidden, self.depth, self.dropout = hidden, depth, dropout
+        self.hidden, self.depth, self.dropout, self.variational = hidden, depth, dropout, variational
         self.bilstm: BiLSTM | None = None
 
     def build(self, width: int) -> None:
@@ -55,7 +56,8 @@ class FlatBiLSTM(nn.Module):
 
         width (int): Width of the vectors.
         """
-        self.bilstm = BiLSTM(width, self.hidden, layers=self.depth, dropout=self.dropout, variational=False)
+        settings = {"layers": self.depth, "dropout": self.dropout, "variational": self.variational}
+        self.bilstm = BiLSTM(width, self.hidden, **settings)
 
     def forward(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """Read sequences.
