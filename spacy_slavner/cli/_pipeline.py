@@ -12,6 +12,9 @@ SETTINGS = typer.Option(
     [], "--set", help="Setting of the pipeline to change, as components.name_linker.scope=corpus"
 )
 
+# What training calls the folders with a pipeline, below that of the run.
+CHECKPOINTS = ("model-last", "model-best")
+
 if TYPE_CHECKING:
     from spacy.language import Language
 
@@ -52,3 +55,16 @@ def load_pipeline(name: str, overrides: dict[str, Any] | None = None) -> "Langua
             f"there is no pipeline {name!r}, neither installed nor as a folder",
             remedy="Train one with `spacy project run all`, or give a folder",
         ) from error
+
+
+def read_own_record(pipeline: str) -> dict[str, Any] | None:
+    """Read the record of the run that a pipeline was trained in, which training leaves beside it.
+
+    pipeline (str): Folder or installed name.
+    RETURNS (dict[str, Any] | None): The record; None if it is not known.
+    """
+    from ..evaluation.metrics import read_metrics
+
+    folder = Path(pipeline).resolve()
+    path = folder.parent / "metrics.json"
+    return read_metrics(path) if folder.name in CHECKPOINTS and path.is_file() else None

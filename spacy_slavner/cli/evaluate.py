@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ._app import app
-from ._pipeline import SETTINGS, load_pipeline, read_settings
+from ._pipeline import CHECKPOINTS, SETTINGS, load_pipeline, read_own_record, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,9 @@ def evaluate_cli(
         ..., metavar="CORPUS...", help=".spacy files, or folders with such files"
     ),
     metrics: Path = typer.Option(None, "--metrics", "-m", help="Record to add the scores to"),
-    run: Path = typer.Option(None, "--run", help="Record of the training run, to begin with"),
+    run: Path = typer.Option(
+        None, "--run", help="Record of the training run, to begin with (default: the one beside the pipeline)"
+    ),
     part: str = typer.Option(
         None, "--part", help="Name of the corpus in the record (default: the file's name)"
     ),
@@ -40,25 +42,28 @@ def evaluate_cli(
     from wasabi import msg
 
     from ..errors import InputError
-    from ..evaluation.metrics import UNKNOWN, git, write_json
+    from ..evaluation.metrics import UNKNOWN, git, read_metrics, write_json
 
-    if part and len(corpora) > 1:
-        raise InputError("--part names one corpus", remedy="Evaluate the corpora one by one")
+    names = [part or corpus.stem for corpus in corpora]
+    if len(set(names)) < len(names):
+        what = "--part names one corpus" if part else f"two corpora have one name ({', '.join(names)})"
+        raise InputError(what, remedy="Evaluate the corpora one by one, each with a --part of its own")
     overrides = read_settings(settings)
     setup_gpu(use_gpu)
     nlp = load_pipeline(pipeline, overrides)
     results = {}
     # A pipeline may be evaluated by later code than it was trained with.
     commit = git("rev-parse", "HEAD") or UNKNOWN
-    for corpus in corpora:
+    for name, corpus in zip(names, corpora, strict=True):
         result = {"commit": commit, "checkpoint": Path(pipeline).name} | evaluate(
             nlp, corpus, gold_language=gold_language
         )
-        results[part or corpus.stem] = result | ({"overrides": overrides} if overrides else {})
+        results[name] = result | ({"overrides": overrides} if overrides else {})
         msg.divider(f"{pipeline} on {corpus}")
-        _show(results[part or corpus.stem])
+        _show(results[name])
     if metrics:
-        record = _record(metrics, run) or _new_record(nlp, pipeline, corpora[0])
+        own = read_metrics(run) if run else read_own_record(pipeline)
+        record = _record(metrics, own) or _new_record(nlp, pipeline, corpora[0])
         record["results"] |= results
         write_json(metrics, record)
         msg.good(f"Scores recorded in {metrics}")
@@ -90,9 +95,9 @@ def evaluate(nlp: "Language", corpus: Path, *, gold_language: bool = False) -> d
     nlp (Language): The pipeline.
     corpus (Path): A .spacy file, or a folder with such files.
     gold_language (bool): Tell the pipeline each document's language.
-    RETURNS (dict[str, Any]): As `evaluate_examples`, and "words" (parted by white space), "seconds",
-        "words_per_second" (None without words) and "gold_language"; "oracle" where there is something to
-        `evaluate_oracle`.
+    RETURNS (dict[str, Any]): As `evaluate_examples`, and "words" (parted by white space), "seconds" (of
+        tokenizer and components), "words_per_second" (None without words) and "gold_language"; "oracle"
+        where there is something to `evaluate_oracle`.
     RAISES (InputError): When the corpus cannot be read or is empty.
     """
     from timeit import default_timer as timer
@@ -108,8 +113,9 @@ def evaluate(nlp: "Language", corpus: Path, *, gold_language: bool = False) -> d
     references = list(read_docs(corpus, nlp.vocab))
     if not references:
         raise InputError("the corpus has no documents", path=corpus)
-    bare = [make_example(nlp, doc, know_language=gold_language).predicted for doc in references]
     start = timer()
+    # From the text: tokens are a part of the work.
+    bare = [make_example(nlp, doc, know_language=gold_language).predicted for doc in references]
     bar = tqdm(nlp.pipe(bare), total=len(bare), desc="Evaluating", unit="doc")
     examples = [Example(doc, reference) for doc, reference in zip(bar, references, strict=True)]
     seconds = timer() - start
@@ -189,15 +195,17 @@ def _id_look_up(linker: Any) -> "Callable[[str], str | None]":
     return lambda form: best.get(form.lower())
 
 
-def _record(path: Path, run: Path | None) -> dict[str, Any] | None:
+def _record(path: Path, own: dict[str, Any] | None) -> dict[str, Any] | None:
     """The record to add scores to; scores of another training run are not kept in it."""
+    from wasabi import msg
+
     from ..evaluation.metrics import read_metrics
 
     old = read_metrics(path) if path.is_file() else None
-    new = read_metrics(run) if run else old
-    if new and old and old["info"] == new["info"]:
-        return old
-    return new
+    if own and old and own["info"] != old["info"]:
+        msg.warn(f"The record {path} was of another training run, whose scores are not kept")
+        return own
+    return old or own
 
 
 def _new_record(nlp: "Language", pipeline: str, corpus: Path) -> dict[str, Any]:
@@ -207,7 +215,16 @@ def _new_record(nlp: "Language", pipeline: str, corpus: Path) -> dict[str, Any]:
     from .corpus import corpus_names
 
     name, split = corpus_names(corpus)
-    system = Path(pipeline).resolve().parent.name if Path(pipeline).is_dir() else pipeline
     seed = nlp.config.interpolate()["training"]["seed"] or 0
-    info = RunInfo(system=system, corpus=name, split=split, seed=seed)
+    info = RunInfo(system=_system(nlp, pipeline), corpus=name, split=split, seed=seed)
     return {"info": asdict(info), "learning_curve": [], "results": {}}
+
+
+def _system(nlp: "Language", pipeline: str) -> str:
+    """The system's name: that of its folder, less what training and the project put below it."""
+    if not Path(pipeline).is_dir():
+        return pipeline
+    train = nlp.config.interpolate().get("paths", {}).get("train") or ""
+    below = {*CHECKPOINTS, Path(train).parent.name}  # the latter is the split's
+    folders = Path(pipeline).resolve().parts
+    return [name for name in folders if name not in below and not name.isdigit()][-1]

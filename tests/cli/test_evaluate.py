@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from time import sleep
 
 import pytest
 
@@ -35,13 +36,52 @@ def test_record_begins_with_that_of_the_training_run(run, ruler, corpus, tmp_pat
     # Another run: the scores of the one before are not its own.
     base["info"]["seed"] = 4
     first.write_text(json.dumps(base))
-    run("evaluate", ruler, corpus / "dev.spacy", "--metrics", path, "--run", first)
-    assert sorted(read_metrics(path)["results"]) == ["dev"]
+    output = run("evaluate", ruler, corpus / "dev.spacy", "--metrics", path, "--run", first)
+    assert sorted(read_metrics(path)["results"]) == ["dev"] and "not kept" in output
 
 
-def test_one_name_for_two_corpora_is_an_error(run, ruler, corpus):
-    with pytest.raises(InputError, match="one by one"):
-        run("evaluate", ruler, corpus / "dev.spacy", corpus / "test.spacy", "--part", "x")
+def test_pipeline_is_known_by_the_record_beside_it_or_by_its_system(run, ruler, corpus, tmp_path):
+    """Not by its seed, which other systems have too."""
+    folder = tmp_path / "training/slavner/auto/0"
+    shutil.copytree(ruler, folder / "model-last")
+    path = tmp_path / "metrics.json"
+    run("evaluate", folder / "model-last", corpus / "dev.spacy", "--metrics", path)
+    assert read_metrics(path)["info"]["system"] == "auto"  # it was not trained on the split auto
+    config = folder / "model-last/config.cfg"
+    config.write_text(config.read_text().replace("train = null", 'train = "corpus/auto/train.spacy"', 1))
+    path.unlink()
+    run("evaluate", folder / "model-last", corpus / "dev.spacy", "--metrics", path)
+    assert read_metrics(path)["info"]["system"] == "slavner"
+    own = {"info": {"system": "s", "split": "p", "seed": 3}, "learning_curve": [{"step": 1}], "results": {}}
+    (folder / "metrics.json").write_text(json.dumps(own))
+    run("evaluate", folder / "model-last", corpus / "dev.spacy", "--metrics", path)
+    record = read_metrics(path)
+    assert record["info"] == own["info"] and record["learning_curve"] and list(record["results"]) == ["dev"]
+
+
+def test_one_name_for_two_corpora_is_an_error(run, ruler, corpus, tmp_path):
+    shutil.copy(corpus / "test.spacy", tmp_path)
+    for arguments in (
+        (corpus / "dev.spacy", corpus / "test.spacy", "--part", "x"),
+        (corpus / "test.spacy", tmp_path / "test.spacy"),
+    ):
+        with pytest.raises(InputError, match="one by one"):
+            run("evaluate", ruler, *arguments)
+
+
+def test_speed_is_that_from_the_text(ruler, corpus):
+    import spacy
+
+    nlp = spacy.load(ruler)
+    tokenizer = nlp.tokenizer
+
+    def slow(text):
+        sleep(0.02)
+        return tokenizer(text)
+
+    nlp.tokenizer = slow
+    result = evaluate(nlp, corpus / "dev.spacy")
+    assert result["seconds"] > 0.02 * result["documents"]
 
 
 def test_language_is_told_only_on_request(run, ruler, corpus, tmp_path):
