@@ -1,5 +1,7 @@
 """What runs learn from and are measured on: parts of splits, joined splits, and a language without names."""
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,14 +25,28 @@ class Parts(NamedTuple):
     others: list[Path]
 
     @property
+    def files(self) -> list[Path]:
+        """All of them."""
+        return [self.train, *self.others]
+
+    @property
     def target(self) -> Path | None:
         """The target language's texts without names, if one is held out."""
         path = self.others[0].parent / TARGET_FILE
         return path if path.is_file() else None
 
 
+def parts_of(folder: Path) -> Parts:
+    """RETURNS (Parts): The parts that lie in a folder; of the last one there may be none."""
+    snippets = folder / "snippets.spacy"
+    others = [folder / "dev.spacy", folder / "test.spacy", *([snippets] if snippets.is_file() else [])]
+    return Parts(folder / "train.spacy", others)
+
+
 def prepare(corpus: Path, split: str, languages: str, max_docs: int) -> Parts:
-    """Find the parts of a split; those of the shared tasks are made where they are missing.
+    """Find the parts of a split; those that can be made of what is there are made.
+
+    What was made of other files before, or of a corpus that another has replaced, is made anew.
 
     corpus (Path): Folder with the splits.
     split (str): Name of the split, or several with + between them, whose parts are joined.
@@ -39,52 +55,119 @@ def prepare(corpus: Path, split: str, languages: str, max_docs: int) -> Parts:
     RETURNS (Parts): The files.
     RAISES (InputError): If the parts are not there and cannot be made.
     """
-    from .corpus import PARTS_FILE, SOURCE_FILE, prepare_cli
-
-    folder = corpus / (f"{split}_{languages.replace(',', '-')}" if languages else split)
-    if "+" in split and not (folder / PARTS_FILE).is_file():
-        join(folder, [prepare(corpus, one, languages, 0) for one in split.split("+")])
-    if not (folder / "train.spacy").is_file():
-        if not (corpus / SOURCE_FILE).is_file():
-            raise InputError(
-                "there is no such part of a corpus, and no record of a corpus to make it of",
-                path=folder / "train.spacy",
-                remedy="Run the commands `corpus` or `prepare-columns` first",
-            )
-        prepare_cli(corpus / SOURCE_FILE, folder, split, languages, 0)
-    parts = [folder / "dev.spacy", folder / "test.spacy"]
-    parts += [path for path in [folder / "snippets.spacy"] if path.is_file()]
-    return Parts(limit(folder, max_docs) if max_docs else folder / "train.spacy", parts)
+    folder = corpus / split
+    if "+" in split:
+        splits = [prepare(corpus, one, "", 0) for one in split.split("+")]
+        if not is_current(folder / "train.spacy", *(path for one in splits for path in one.files)):
+            join(folder, splits)
+    elif not _is_there(folder):
+        _convert(corpus, split)
+    whole = parts_of(folder)
+    if languages:
+        whole = only(corpus / f"{split}_{languages.replace(',', '-')}", whole, languages.split(","))
+    return limit(whole, max_docs)
 
 
-def limit(folder: Path, max_docs: int) -> Path:
-    """Write a part of a training part, once.
+def is_current(made: Path, *sources: Path) -> bool:
+    """RETURNS (bool): Whether a file is there and none of those that it was made of is younger."""
+    return made.is_file() and all(made.stat().st_mtime >= path.stat().st_mtime for path in sources)
 
-    folder (Path): Folder with train.spacy.
-    max_docs (int): Number of documents.
-    RETURNS (Path): The smaller part, whose record says of how many documents it was taken; the whole
-        one if it has no more.
+
+def _is_there(folder: Path) -> bool:
+    """Whether a split's parts are there, made of the corpus that is at hand now."""
+    from ..corpora.splits import SPLITS
+    from .corpus import SOURCE_FILE, corpus_names
+
+    train, record = folder / "train.spacy", folder.parent / SOURCE_FILE
+    if not train.is_file() or folder.name not in (*SPLITS, "auto") or not record.is_file():
+        return train.is_file()
+    return corpus_names(train)[0] == json.loads(record.read_text(encoding="utf-8"))["corpus"]
+
+
+def _convert(corpus: Path, split: str) -> None:
+    from .corpus import SOURCE_FILE, prepare_cli
+
+    if not (corpus / SOURCE_FILE).is_file():
+        raise InputError(
+            "there is no such part of a corpus, and no record of a corpus to make it of",
+            path=corpus / split / "train.spacy",
+            remedy="Run the commands `corpus` or `prepare-columns` first",
+        )
+    prepare_cli(corpus / SOURCE_FILE, corpus / split, split, "", 0)
+
+
+def only(folder: Path, parts: Parts, languages: list[str]) -> Parts:
+    """Write the documents of some languages of a split.
+
+    folder (Path): Where to.
+    parts (Parts): The split.
+    languages (list[str]): The languages.
+    RETURNS (Parts): The files.
+    RAISES (InputError): The split has no documents of one of them.
     """
-    from ..corpora.docbin import read_docs, write_docbin
+    from ..corpora.docbin import write_docbin
+    from ..evaluation.metrics import write_json
+    from .corpus import PARTS_FILE, corpus_names
+
+    if is_current(folder / "train.spacy", *parts.files):
+        return parts_of(folder)
+    docs = {path.name: _read(path) for path in parts.files}
+    _check_languages(languages, docs["train.spacy"], parts.train)
+    corpus, split = corpus_names(parts.train)
+    write_json(folder / PARTS_FILE, {"corpus": corpus, "split": split})
+    # The training part last: it says that all are there.
+    for name, some in reversed(docs.items()):
+        write_docbin([doc for doc in some if doc._.language in languages], folder / name)
+    return parts_of(folder)
+
+
+def _read(path: Path) -> "list[Doc]":
+    from ..corpora.docbin import read_docs
     from ..corpora.sources import blank_pipeline
+
+    return list(read_docs(path, blank_pipeline().vocab))
+
+
+def _check_languages(languages: Iterable[str], docs: "list[Doc]", path: Path) -> None:
+    there = {str(doc._.language) for doc in docs}
+    if missing := sorted(set(languages) - there):
+        raise InputError(
+            f"there are no documents in {', '.join(missing)}",
+            path=path,
+            remedy=f"The training part has the languages {', '.join(sorted(there))}",
+        )
+
+
+def limit(parts: Parts, max_docs: int) -> Parts:
+    """Take a part of a training part.
+
+    parts (Parts): The split.
+    max_docs (int): Number of documents; 0 for all.
+    RETURNS (Parts): With the smaller part, whose record says of how many documents it was taken; with the
+        whole one if it has no more.
+    """
+    from ..corpora.docbin import write_docbin
     from ..corpora.subset import subset
     from ..evaluation.metrics import write_json
     from .corpus import PARTS_FILE, corpus_names, corpus_size
 
-    whole, smaller = folder / "train.spacy", folder / f"train-{max_docs}" / "train.spacy"
-    if smaller.is_file():
-        return smaller
-    docs = list(read_docs(whole, blank_pipeline().vocab))
+    whole, smaller = parts.train, parts.train.parent / f"train-{max_docs}" / "train.spacy"
+    if not max_docs:
+        return parts
+    if is_current(smaller, whole):
+        return parts._replace(train=smaller)
+    docs = _read(whole)
     if len(docs) <= max_docs:
-        return whole
-    used = write_docbin(subset(docs, max_docs), smaller)
+        return parts
+    chosen = subset(docs, max_docs)
     corpus, split = corpus_names(whole)
-    documents = {"used": used, "all": corpus_size(whole)["all"]}
+    documents = {"used": len(chosen), "all": corpus_size(whole)["all"]}
     write_json(smaller.parent / PARTS_FILE, {"corpus": corpus, "split": split, "documents": documents})
-    return smaller
+    write_docbin(chosen, smaller)
+    return parts._replace(train=smaller)
 
 
-def join(folder: Path, splits: list[Parts]) -> None:
+def join(folder: Path, splits: list[Parts]) -> Parts:
     """Write the parts of several splits together: train with train, dev with dev, test with test.
 
     A document says which types of names the training part of its corpus has (`doc._.annotated_types`), so
@@ -92,40 +175,69 @@ def join(folder: Path, splits: list[Parts]) -> None:
 
     folder (Path): Where to.
     splits (list[Parts]): From `prepare`.
+    RETURNS (Parts): The files.
     RAISES (InputError): A training part has no names, or the types of two collide.
     """
-    from ..corpora.docbin import read_docs, write_docbin
+    docs = _with_types(splits)
+    return _write_joined(folder, folder.name, splits, [sum(some, []) for some in zip(*docs, strict=True)])
+
+
+def join_more(parts: Parts, more: Parts, name: str) -> Parts:
+    """Write the training parts of two splits together; dev and test are those of the first.
+
+    parts (Parts): The first.
+    more (Parts): The second, whose documents have their own types of names, as in `join`.
+    name (str): The name of the second.
+    RETURNS (Parts): The files, in a folder beside that of the first.
+    RAISES (InputError): A training part has no names, or the types of the two collide.
+    """
+    from .corpus import corpus_names
+
+    home, size = parts.others[0].parent, parts.train.parent.name
+    size = f"_{size}" if size != home.name else ""
+    folder = home.parent / f"{home.name}_with_{name}{size}"
+    if is_current(folder / "train.spacy", *parts.files, more.train):
+        return parts_of(folder)
+    (train, dev, test), (others, *_) = _with_types([parts, more])
+    split = corpus_names(parts.train)[1]
+    return _write_joined(folder, split, [parts, more], [train + others, dev, test])
+
+
+def _with_types(splits: list[Parts]) -> "list[list[list[Doc]]]":
+    """The documents of train, dev and test of each split, which say what types of names they have."""
     from ..corpora.mixed import check_types
-    from ..corpora.sources import blank_pipeline
+
+    types: dict[str, set[str]] = {}
+    read = []
+    for parts in splits:
+        docs = [_read(path) for path in parts.files[:3]]
+        known = types.setdefault(str(parts.train), {ent.label_ for doc in docs[0] for ent in doc.ents})
+        if not known:
+            raise InputError("the corpus has no annotation of names", path=parts.train)
+        for doc in sum(docs, []):
+            # Those of joined splits say so already.
+            doc._.annotated_types = doc._.annotated_types or sorted(known)
+        read.append(docs)
+    check_types(types)
+    return read
+
+
+def _write_joined(folder: Path, split: str, splits: list[Parts], docs: "list[list[Doc]]") -> Parts:
+    from ..corpora.docbin import write_docbin
     from ..evaluation.metrics import write_json
     from .corpus import PARTS_FILE, corpus_names
 
-    vocab = blank_pipeline().vocab
-    types: dict[str, set[str]] = {}
-    joined: dict[str, list[Doc]] = {"train": [], "dev": [], "test": []}
-    for train, others in splits:
-        docs = [list(read_docs(path, vocab)) for path in (train, *others[:2])]
-        known = types.setdefault(str(train), {ent.label_ for doc in docs[0] for ent in doc.ents})
-        if not known:
-            raise InputError("the corpus has no annotation of names", path=train)
-        for part, some in zip(joined.values(), docs, strict=True):
-            for doc in some:
-                doc._.annotated_types = sorted(known)
-            part += some
-    check_types(types)
-    for part, docs in joined.items():
-        write_docbin(docs, folder / f"{part}.spacy")
-    corpora = dict.fromkeys(corpus_names(train)[0] for train, _ in splits)
-    write_json(folder / PARTS_FILE, {"corpus": "+".join(corpora), "split": folder.name})
+    corpora = dict.fromkeys(corpus_names(parts.train)[0] for parts in splits)
+    write_json(folder / PARTS_FILE, {"corpus": "+".join(corpora), "split": split})
+    # The training part last: it says that all are there.
+    for part, some in reversed(list(zip(("train", "dev", "test"), docs, strict=True))):
+        write_docbin(some, folder / f"{part}.spacy")
+    return parts_of(folder)
 
 
 def languages_of(parts: Parts) -> list[str]:
     """RETURNS (list[str]): The languages of a split that are in its training, dev and test part."""
-    from ..corpora.docbin import read_docs
-    from ..corpora.sources import blank_pipeline
-
-    vocab = blank_pipeline().vocab
-    found = [{doc._.language for doc in read_docs(path, vocab)} for path in (parts.train, *parts.others[:2])]
+    found = [{doc._.language for doc in _read(path)} for path in parts.files[:3]]
     return sorted(set.intersection(*found) - {None})
 
 
@@ -148,21 +260,19 @@ def prepare_zero_shot(folder: Path, parts: Parts, target: str, sources: list[str
     from ..evaluation.metrics import write_json
     from .corpus import PARTS_FILE, corpus_names
 
-    if not (folder / PARTS_FILE).is_file():
-        for name, docs in _zero_shot_docs(parts, target, sources).items():
-            write_docbin(docs, folder / name)
+    if not is_current(folder / "train.spacy", *parts.files):
+        docs = _zero_shot_docs(parts, target, sources)
         write_json(folder / PARTS_FILE, {"corpus": corpus_names(parts.train)[0], "split": folder.name})
-    train = limit(folder, max_docs) if max_docs else folder / "train.spacy"
-    return Parts(train, [folder / "dev.spacy", folder / "test.spacy"])
+        # The training part last: it says that all are there.
+        for name, some in reversed(docs.items()):
+            write_docbin(some, folder / name)
+    return limit(parts_of(folder), max_docs)
 
 
 def _zero_shot_docs(parts: Parts, target: str, sources: list[str]) -> "dict[str, list[Doc]]":
     """The documents of each file that `prepare_zero_shot` writes."""
-    from ..corpora.docbin import read_docs
-    from ..corpora.sources import blank_pipeline
-
-    vocab = blank_pipeline().vocab
-    train, dev, test = (list(read_docs(path, vocab)) for path in (parts.train, *parts.others[:2]))
+    train, dev, test = map(_read, parts.files[:3])
+    _check_languages([target, *sources], train, parts.train)
     known = set(sources or (doc._.language for doc in train)) - {target}
     result = {"train.spacy": [doc for doc in train if doc._.language in known]}
     for name, docs in ((TARGET_FILE, train), ("dev.spacy", dev), ("test.spacy", test)):
@@ -171,10 +281,5 @@ def _zero_shot_docs(parts: Parts, target: str, sources: list[str]) -> "dict[str,
         doc.set_ents([], default="missing")
     for name, docs in result.items():
         if not docs:
-            there = ", ".join(sorted({str(doc._.language) for doc in train}))
-            raise InputError(
-                f"no documents for {name} with {target!r} as target",
-                path=parts.train,
-                remedy=f"The training part has the languages {there}",
-            )
+            raise InputError(f"no documents for {name} with {target!r} as target", path=parts.train)
     return result

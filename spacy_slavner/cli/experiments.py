@@ -7,18 +7,27 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ..errors import InputError
 from ._app import app
-from ._parts import Parts, languages_of, prepare, prepare_zero_shot
+from ._parts import Parts, join_more, languages_of, prepare, prepare_zero_shot
+
+if TYPE_CHECKING:
+    from thinc.api import Config
 
 # The value of --languages and --zero-shot that stands for each language in turn.
 ALL = "all"
 CHECKPOINTS = ("model-last", "model-best")
+# The encoder that a run need not name.
+ENCODER = Path("assets/encoder")
+# Longest name of a setting and its value in the name of a system.
+LONGEST = 80
 FROZEN = "components.transformer.model.frozen_layers"
 
 
@@ -31,10 +40,12 @@ class Experiment:
     seed (int): The seed.
     config (Path): Its config.
     parts (Parts): What it learns from and is measured on.
+    encoder (Path): Folder with the encoder.
     settings (tuple[str, ...]): Settings of this run alone, as on the command line.
     design (dict[str, Any]): What the record says of it: "system" (the config), "split", and where they apply
         "held_out" and "sources" (languages), "language" (the only one), "setting" (name and value),
-        "transfer" (the split that the encoder learnt from before).
+        "transfer" (the split that the encoder learnt from before, or the system learns from besides),
+        "encoder" (its name, if it is not the usual one).
     """
 
     system: str
@@ -42,6 +53,7 @@ class Experiment:
     seed: int
     config: Path
     parts: Parts
+    encoder: Path = ENCODER
     settings: tuple[str, ...] = ()
     design: dict[str, Any] = field(default_factory=dict)
 
@@ -66,7 +78,18 @@ class Experiment:
             given += ["--sweep", "=".join(design["setting"]) + ";"]
         if "transfer" in design:
             given += ["--transfer", design["transfer"]]
+        if "encoder" in design:
+            given += ["--encoder", str(self.encoder)]
         return given
+
+    def merged(self, recipe: str, arguments: list[str]) -> "Config":
+        """RETURNS (Config): Its config with a recipe, what all runs are told, and its own settings."""
+        from spacy.cli._util import parse_config_overrides
+
+        from ..training.config import merge_config, read_recipe
+
+        overrides = parse_config_overrides([*arguments, *self.settings])
+        return merge_config(self.config, read_recipe(self.config, recipe) | overrides)
 
 
 @app.command("experiments", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -96,11 +119,16 @@ def experiments_cli(
         "", "--transfer", help="First train on this split, e.g. uner_hr+uner_sk, and take the encoder over"
     ),
     transfer_system: str = typer.Option("transfer_union", "--transfer-system", help="System for --transfer"),
-    encoder: Path = typer.Option(Path("assets/encoder"), "--encoder", help="Folder with the encoder"),
+    encoder: list[Path] = typer.Option(
+        [ENCODER], "--encoder", help="Folder with an encoder; may be given again, for runs with each"
+    ),
     configs: Path = typer.Option(Path("configs"), "--configs", help="Folder with the configs"),
     corpus: Path = typer.Option(Path("corpus"), "--corpus", help="Folder with SOURCE.json and the splits"),
     checkpoint: str = typer.Option(
-        "model-last", "--checkpoint", help="What is evaluated: model-last, or model-best on the dev part"
+        "",
+        "--checkpoint",
+        help="What is evaluated: model-last, or model-best on the dev part (default: the config's "
+        "system.checkpoint, else model-last)",
     ),
     training: Path = typer.Option(Path("training"), "--training", help="Folder for the pipelines"),
     metrics: Path = typer.Option(Path("metrics"), "--metrics", help="Folder for records and report"),
@@ -116,18 +144,13 @@ def experiments_cli(
     the texts of that one without names; dev and test are those of that one. Each language takes its turn.
 
     With --transfer, systems whose config has `paths.source` begin with the encoder of a run on that split
-    with the same seed; it is trained first.
+    with the same seed, which is trained first; those that read several corpora learn from both at once.
     """
     from wasabi import msg
 
     from .report import report
 
-    for name in [*_names(systems), *([transfer_system] if transfer else [])]:
-        if not (configs / f"{name}.cfg").is_file():
-            path = configs / f"{name}.cfg"
-            raise InputError("there is no such system", path=path, remedy="Give the names of configs")
-    if checkpoint not in CHECKPOINTS:
-        raise InputError(f"there is no checkpoint {checkpoint!r}", remedy=f"Give {' or '.join(CHECKPOINTS)}")
+    _check(configs, [*_names(systems), *([transfer_system] if transfer else [])], checkpoint, sweep)
     if sources and not zero_shot:
         raise InputError("--sources are languages to learn from", remedy="Give --zero-shot, too")
     values = [value for each in sweep for value in read_sweep(each)] or [None]
@@ -138,25 +161,33 @@ def experiments_cli(
         for name in _names(systems)
         for value in values
     ]
-    union = {"system": transfer_system, "split": transfer}
     union_parts = prepare(corpus, transfer, "", max_docs) if transfer else None
+    if union_parts:
+        designs = [_with_more(*each, configs, transfer, union_parts) for each in designs]
     runs: list[Experiment] = []
-    for seed in map(int, _names(seeds)):
-        first = _experiment(union, union_parts, seed, configs) if union_parts else None
-        runs += [first] if first else []
+    for seed, folder in product(map(int, _names(seeds)), encoder):
+        first = None
+        if union_parts and any(takes_weights(configs / f"{name}.cfg") for name in _names(systems)):
+            union = {"system": transfer_system, "split": transfer}
+            first = _experiment(union, union_parts, seed, folder, configs)
+            runs.append(first)
         for design, parts in designs:
-            run = _experiment(design, parts, seed, configs, first, training, checkpoint)
-            if _is_beyond_encoder(run, recipe, ctx.args, encoder):
+            run = _experiment(design, parts, seed, folder, configs, first, training, checkpoint)
+            config = run.merged(recipe, ctx.args)
+            if folder != encoder[0] and "transformer" not in config["nlp"]["pipeline"]:
+                continue
+            if _is_beyond_encoder(run, config):
                 msg.info(f"{run} is left out: the encoder has fewer layers")
             else:
                 runs.append(run)
     options = [*("--recipe", recipe), *("--epochs", epochs), *("--min-steps", min_steps)]
-    options += [*("--max-steps", max_steps), *("--gpu-id", use_gpu), *("--paths.encoder", encoder), *ctx.args]
+    options += [*("--max-steps", max_steps), *("--gpu-id", use_gpu), *ctx.args]
     failed = []
     for i, run in enumerate(runs, start=1):
         msg.divider(f"{i} of {len(runs)}: {run}")
-        if _run(run, options, training, checkpoint, metrics, use_gpu):
-            _describe(run.below(metrics) / "metrics.json", run, _given(ctx), encoder)
+        which = checkpoint or chosen_checkpoint(run.merged(recipe, ctx.args))
+        if _run(run, options, training, which, metrics, use_gpu):
+            _describe(run.below(metrics) / "metrics.json", run, _given(ctx))
         else:
             failed.append(run)
             msg.fail(f"{run} failed, see above; the others go on")
@@ -167,16 +198,35 @@ def experiments_cli(
         raise typer.Exit(1)
 
 
+def _check(configs: Path, systems: list[str], checkpoint: str, sweep: list[str]) -> None:
+    for name in systems:
+        if not (configs / f"{name}.cfg").is_file():
+            path = configs / f"{name}.cfg"
+            raise InputError("there is no such system", path=path, remedy="Give the names of configs")
+    if checkpoint and checkpoint not in CHECKPOINTS:
+        raise InputError(f"there is no checkpoint {checkpoint!r}", remedy=f"Give {' or '.join(CHECKPOINTS)}")
+    if any(each.startswith("paths.encoder=") for each in sweep):
+        raise InputError("the encoder is no setting", remedy="Give --encoder FOLDER for each encoder")
+
+
+def chosen_checkpoint(config: "Config") -> str:
+    """RETURNS (str): What a system's config says is evaluated."""
+    return config.get("system", {}).get("checkpoint", CHECKPOINTS[0])
+
+
+# Options that say which runs there are; a run's own are in `Experiment.arguments`.
+OF_RUNS = ("systems", "splits", "seeds", "languages", "zero_shot", "sources", "sweep", "transfer", "encoder")
+
+
 def _given(ctx: typer.Context) -> list[str]:
     """What the user said that holds for all runs, as on the command line."""
-    of_runs = ("systems", "splits", "seeds", "languages", "zero_shot", "sources", "sweep", "transfer")
-    return [
-        word
-        for parameter in ctx.command.params
-        if parameter.name not in of_runs and ctx.params.get(parameter.name) not in (None, "", 0)
-        if ctx.get_parameter_source(parameter.name).name == "COMMANDLINE"
-        for word in (parameter.opts[0], str(ctx.params[parameter.name]))
-    ] + list(ctx.args)
+    given = []
+    for parameter in ctx.command.params:
+        value = ctx.params.get(parameter.name)
+        said = ctx.get_parameter_source(parameter.name).name == "COMMANDLINE"
+        if said and parameter.name not in OF_RUNS and value not in (None, parameter.default):
+            given += [parameter.opts[0], str(value)]
+    return given + list(ctx.args)
 
 
 def _names(text: str) -> list[str]:
@@ -201,14 +251,24 @@ def _designs(
         yield {"split": split} | ({"language": some} if some else {}), parts
 
 
+def _with_more(
+    design: dict[str, Any], parts: Parts, configs: Path, transfer: str, more: Parts
+) -> tuple[dict[str, Any], Parts]:
+    """A system that reads several corpora learns from those of --transfer besides."""
+    if not reads_corpora(configs / f"{design['system']}.cfg"):
+        return design, parts
+    return design | {"transfer": transfer}, join_more(parts, more, transfer)
+
+
 def _experiment(
     design: dict[str, Any],
     parts: Parts,
     seed: int,
+    encoder: Path,
     configs: Path,
     first: Experiment | None = None,
     training: Path = Path("training"),
-    checkpoint: str = CHECKPOINTS[0],
+    checkpoint: str = "",
 ) -> Experiment:
     """A run by its design; `first` is the one whose encoder it takes over, if its system does so."""
     system, split, settings = design["system"], design["split"], ()
@@ -219,13 +279,41 @@ def _experiment(
         system += f"_{design['language'].replace(',', '-')}"
     if "setting" in design:
         name, value = design["setting"]
-        system += re.sub(r"[^\w.+-]+", "-", f"_{name.rpartition('.')[2]}_{value}").rstrip("-")
+        system += f"_{_slug(name, value)}"
         settings = (f"--{name}={value}",)
-    if first and takes_weights(config):
+    if "transfer" in design:
+        system += f"_with_{design['transfer']}"
+    elif first and takes_weights(config):
         design = design | {"transfer": first.split}
         system += f"_from_{first.split}"
-        settings += ("--paths.source", str(first.below(training) / checkpoint))
-    return Experiment(system, split, seed, config, parts, settings, design)
+        settings += ("--paths.source", str(first.below(training) / (checkpoint or CHECKPOINTS[0])))
+    if name := encoder_name(encoder):
+        design = design | {"encoder": name}
+        system += f"_on_{name}"
+    return Experiment(system, split, seed, config, parts, encoder, settings, design)
+
+
+def _slug(name: str, value: str) -> str:
+    """A setting and its value as part of a file's name; the whole name, since its last word may be common."""
+    text = re.sub(r"[^\w.+-]+", "-", f"{name.partition('.')[2]}_{value}").rstrip("-")
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]}-{blake2b(text.encode(), digest_size=4).hexdigest()}"
+
+
+def encoder_name(folder: Path) -> str:
+    """Name an encoder by where it lies: one that was trained further is always in a folder `encoder`.
+
+    folder (Path): Its folder.
+    RETURNS (str): Empty for the usual one.
+    """
+    if folder == ENCODER:
+        return ""
+    words = [word for word in folder.parts if word not in ("assets", "..", folder.anchor)]
+    if words[-1] == ENCODER.name and len(words) > 1:
+        words.pop()
+    # Those of a training run: what it is, its split, its seed.
+    return re.sub(r"[^\w.+-]+", "-", "-".join(words[-3:]))
 
 
 def takes_weights(config: Path) -> bool:
@@ -235,19 +323,22 @@ def takes_weights(config: Path) -> bool:
     return "source" in merge_config(config).get("paths", {})
 
 
-def _is_beyond_encoder(run: Experiment, recipe: str, arguments: list[str], encoder: Path) -> bool:
+def reads_corpora(config: Path) -> bool:
+    """RETURNS (bool): Whether a system learns from several corpora, each with its own types of names."""
+    from ..training.config import merge_config
+
+    sources = merge_config(config).get("corpora", {}).get("train", {}).get("sources", {})
+    return any(source.get("know_types") for source in sources.values())
+
+
+def _is_beyond_encoder(run: Experiment, config: "Config") -> bool:
     """Whether more layers are to be frozen than the encoder has."""
-    from spacy.cli._util import parse_config_overrides
-
-    from ..training.config import merge_config, read_recipe
-
     name, value = run.design.get("setting", ("", ""))
-    if name != FROZEN or not (encoder / "config.json").is_file():
+    path = run.encoder / "config.json"
+    if name != FROZEN or not path.is_file():
         return False
-    overrides = read_recipe(run.config, recipe) | parse_config_overrides(list(arguments))
-    model = merge_config(run.config, overrides)["components"]["transformer"]["model"]
-    depth = json.loads((encoder / "config.json").read_text(encoding="utf-8"))["num_hidden_layers"]
-    return int(value) > min(depth, model.get("layers") or depth)
+    depth = json.loads(path.read_text(encoding="utf-8"))["num_hidden_layers"]
+    return int(value) > min(depth, config["components"]["transformer"]["model"].get("layers") or depth)
 
 
 def _run(
@@ -266,6 +357,7 @@ def _run(
         return True
     if not is_trained(folder) and not _command(
         *("train", run.config, folder, "--name", run.system, "--resume", *options),
+        *("--paths.encoder", run.encoder),
         *("--paths.train", train, "--paths.dev", others[0], *(("--paths.target", target) if target else ())),
         *("--system.seed", run.seed, *run.settings),
     ):
@@ -276,7 +368,7 @@ def _run(
     )
 
 
-def _describe(record: Path, run: Experiment, given: list[str], encoder: Path) -> None:
+def _describe(record: Path, run: Experiment, given: list[str]) -> None:
     """Add to the record of a run what it was for, the command for it alone, and how its texts are cut up."""
     from ..evaluation.fertility import fertility
     from ..evaluation.metrics import read_metrics, write_json
@@ -286,9 +378,9 @@ def _describe(record: Path, run: Experiment, given: list[str], encoder: Path) ->
         return
     command = ["python", "-m", "spacy_slavner", "experiments", *run.arguments(), *given]
     added: dict[str, Any] = {"experiment": run.design | {"command": shlex.join(command)}}
-    if (encoder / "tokenizer.json").is_file():
-        languages = fertility(encoder, run.parts.others[1])
-        added["fertility"] = {"encoder": encoder.name, "languages": languages}
+    if (run.encoder / "tokenizer.json").is_file():
+        languages = fertility(run.encoder, run.parts.others[1])
+        added["fertility"] = {"encoder": encoder_name(run.encoder) or ENCODER.name, "languages": languages}
     write_json(record, old | added)
 
 

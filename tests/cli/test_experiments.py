@@ -171,6 +171,11 @@ def test_joined_splits_say_what_they_annotate(project):
     assert [path.name for path in others] == ["dev.spacy", "test.spacy"]
     assert list(list(read_docs(others[1], vocab))[-1]._.annotated_types) == ["LOC"]
     assert experiments.languages_of(parts) == ["bg", "cs", "pl", "ru", "sl", "uk"]
+    # One language of it.
+    train, others = experiments.prepare(Path("corpus"), "auto+other", "cs", 0)
+    some = [list(read_docs(path, vocab)) for path in (train, *others)]
+    assert all(docs and {doc._.language for doc in docs} == {"cs"} for docs in some)
+    assert {tuple(doc._.annotated_types) for doc in some[0]} > {("LOC",)}
 
 
 @pytest.mark.parametrize("label,error", [(None, "no annotation of names"), ("loc", "label sets collide")])
@@ -189,7 +194,7 @@ def test_a_setting_takes_each_value(project, run, commands):
     options = ("--systems", "feature_crf", *OPTIONS, "--seeds", "0")
     run("experiments", *options, "--sweep", "components.feature_crf.max_iterations=2,3")
     for value in (2, 3):
-        name = f"feature_crf_max_iterations_{value}"
+        name = f"feature_crf_feature_crf.max_iterations_{value}"
         info = read_metrics(project / f"metrics/{name}/auto/0/metrics.json")["info"]
         assert info["changed"]["components.feature_crf.max_iterations"] == ["default", value]
         experiment = read_metrics(project / f"metrics/{name}/auto/0/metrics.json")["experiment"]
@@ -199,6 +204,41 @@ def test_a_setting_takes_each_value(project, run, commands):
     assert experiments.read_sweep("a.b=1,2;") == [("a.b", "1,2")]
     report = (project / "metrics/report.md").read_text()
     assert "| feature_crf | components.feature_crf.max_iterations | 3 | auto |" in report
+
+
+def test_names_of_settings_tell_them_apart():
+    names = ["components.transformer.model.dropout", "components.crf_ner.model.dropout"]
+    assert len({experiments._slug(name, "0.2") for name in names}) == 2
+    long = [
+        json.dumps({"@optimizers": "spacy-slavner.AdamW.v1", "learn_rate": "x" * 300, "n": n}) for n in "ab"
+    ]
+    slugs = {experiments._slug("training.optimizer", value) for value in long}
+    assert len(slugs) == 2 and max(map(len, slugs)) < 100
+
+
+def test_command_of_a_run_keeps_what_was_said(project, run, commands):
+    run("experiments", "--systems", "feature_crf", *OPTIONS, "--seeds", "0", "--min-steps", 0, "--epochs", 1)
+    record = read_metrics(project / "metrics/feature_crf/auto/0/metrics.json")
+    assert record["experiment"]["command"].endswith("--epochs 1.0 --max-steps 1")
+
+
+def test_a_replaced_corpus_is_converted_anew(project):
+    shutil.move("corpus/auto", "corpus/sample")
+    part = Path("corpus/sample/train.spacy")
+    made = experiments.prepare(Path("corpus"), "sample", "", 3).train
+    before = made.stat().st_mtime_ns
+    assert experiments.prepare(Path("corpus"), "sample", "", 3).train.stat().st_mtime_ns == before
+    vocab = blank_pipeline().vocab
+    write_docbin(list(read_docs(part, vocab))[:5], part)
+    chosen = {
+        doc._.source for doc in read_docs(experiments.prepare(Path("corpus"), "sample", "", 3).train, vocab)
+    }
+    assert made.stat().st_mtime_ns > before and chosen <= {doc._.source for doc in read_docs(part, vocab)}
+    # Of another corpus than the one at hand now.
+    record = part.parent / "corpus.json"
+    record.write_text(record.read_text().replace('"sample"', '"other"', 1))
+    experiments.prepare(Path("corpus"), "sample", "", 0)
+    assert len(list(read_docs(part, vocab))) > 5 and '"other"' not in record.read_text()
 
 
 def test_each_language_by_itself_beside_all(project, run, commands):
@@ -239,7 +279,8 @@ def small(project, tiny_encoder, monkeypatch) -> list:
         write_docbin(list(read_docs(path, blank_pipeline().vocab))[:2], path)
     shutil.copytree(project / "corpus/auto", project / "corpus/other")
     (project / "corpus/other/snippets.spacy").unlink(missing_ok=True)
-    options = ["--max-steps", 1, "--seeds", "0", "--recipe", "short", "--encoder", tiny_encoder]
+    shutil.copytree(tiny_encoder, project / "assets/encoder")
+    options = ["--max-steps", 1, "--seeds", "0", "--recipe", "short"]
     return [*options, "--components.transformer.model.layers=null"]
 
 
@@ -260,10 +301,60 @@ def test_transfer_trains_the_union_once_and_takes_its_encoder(small, run, comman
     assert commands == []
 
 
+def test_several_corpora_at_once_instead_of_transfer(small, run, commands):
+    vocab = blank_pipeline().vocab
+    docs = list(read_docs("corpus/other/train.spacy", vocab))
+    for doc in docs:
+        doc.set_ents([ent for ent in doc.ents if ent.label_ == "LOC"], default="outside")
+    write_docbin(docs, Path("corpus/other/train.spacy"))
+    options = ["--systems", "tag_sets", "--splits", "auto", "--transfer", "other", *small]
+    run("experiments", *options)
+    assert [command[0] for command in commands] == ["train", "evaluate"]
+    folder = Path("corpus/auto_with_other")
+    train, test = (list(read_docs(folder / f"{part}.spacy", vocab)) for part in ("train", "test"))
+    assert (
+        len(train) == 4
+        and [list(doc._.annotated_types) == ["LOC"] for doc in train] == [False] * 2 + [True] * 2
+    )
+    assert [doc.text for doc in test] == [doc.text for doc in read_docs("corpus/auto/test.spacy", vocab)]
+    record = read_metrics(Path("metrics/tag_sets_with_other/auto/0/metrics.json"))
+    assert record["info"]["split"] == "sample" and record["experiment"]["transfer"] == "other"
+
+
+def test_encoders_side_by_side(small, run, commands):
+    usual, other = Path("assets/encoder"), Path("pretraining/auto/0/encoder")
+    shutil.copytree(usual, other)
+    both = ("--encoder", usual, "--encoder", other)
+    run("experiments", "--systems", "feature_crf,bert_linear", "--splits", "auto", *small, *both)
+    trained = [str(command[2]) for command in commands if command[0] == "train"]
+    assert trained == [
+        *(f"training/{system}/auto/0" for system in ("feature_crf", "bert_linear")),
+        "training/bert_linear_on_pretraining-auto-0/auto/0",
+    ]
+    record = read_metrics(Path("metrics/bert_linear_on_pretraining-auto-0/auto/0/metrics.json"))
+    assert record["experiment"]["encoder"] == record["fertility"]["encoder"] == "pretraining-auto-0"
+    assert "--encoder pretraining/auto/0/encoder" in record["experiment"]["command"]
+    assert experiments.encoder_name(Path("assets/encoder")) == ""
+    assert experiments.encoder_name(Path("assets/encoder_es")) == "encoder_es"
+    commands.clear()
+    run(*shlex.split(record["experiment"]["command"])[3:])
+    assert commands == []
+
+
+def test_a_config_says_what_is_evaluated(project, run, commands):
+    config = project / "configs/other.cfg"
+    config.write_text(config.read_text().replace("[system]", '[system]\ncheckpoint = "model-best"'))
+    options = ("--systems", "feature_crf,other", *OPTIONS, "--seeds", "0")
+    run("experiments", *options)
+    assert [c[1].name for c in commands if c[0] == "evaluate"] == ["model-last", "model-best"]
+
+
 def test_bad_zero_shot(project, run, commands):
     options = ("--systems", "feature_crf", *OPTIONS)
     for given, error in [
-        (("--zero-shot", "xx"), "no documents for target.spacy with 'xx'.*languages bg, cs"),
+        (("--zero-shot", "xx"), "no documents in xx.*languages bg, cs"),
+        (("--zero-shot", "cs", "--sources", "pl,sk"), "no documents in sk"),
+        (("--sweep", "paths.encoder=a,b"), "Give --encoder"),
         (("--zero-shot", "cs", "--sources", "cs"), "no documents for train.spacy"),
         (("--sources", "cs"), "Give --zero-shot"),
         (("--sweep", "frozen_layers"), "names no values"),
