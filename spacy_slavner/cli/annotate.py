@@ -32,7 +32,7 @@ def annotate_cli(
 
     A raw document has five header lines, or is plain text. Documents in other folders than
     <topic>/<language> come under the topic no_topic, or that of their first folder, and their language:
-    what folder or header say, else what the pipeline finds. Where the pipeline gives no base form it
+    what the folder says, else the header, else the pipeline. Where the pipeline gives no base form it
     is the form itself; where it gives no id, type and base form make one. With `--set
     components.name_linker.scope=corpus` the names of all documents are compared before they get ids.
     """
@@ -110,15 +110,16 @@ def _read(
     nlp: "Language", raw: Path, paths: list[Path], encoding: str, gold_language: bool
 ) -> Iterator[tuple["Doc", tuple[str | None, str | None]]]:
     """The documents, each with what is known about its topic and language."""
-    from ..corpora.bsnlp import parse_raw
+    from ..corpora.bsnlp import choose_language, parse_raw
     from ..corpora.sources import language_of, set_origin
     from ..corpora.text import clean, read_raw
 
     for path in paths:
-        document = parse_raw(clean(read_raw(path, encoding)))
         folders = path.relative_to(raw).parts[:-1]
-        language = document.language or (language_of(folders[-1]) if folders else None)
-        topic = folders[0] if folders and folders != (language,) else None
+        folder = language_of(folders[-1]) if folders else None
+        document = parse_raw(clean(read_raw(path, encoding)), folder)
+        language = choose_language(folder, document.language)
+        topic = folders[0] if folders and folders != (folder,) else None
         doc = set_origin(
             nlp.make_doc(document.text),
             doc_id=document.doc_id,
@@ -126,8 +127,7 @@ def _read(
             topic=topic,
             source=path.relative_to(raw).as_posix(),
         )
-        # In the shared tasks' layout the folders count, whatever the header says.
-        yield doc, folders if len(folders) == 2 else (topic, language)
+        yield doc, (topic, language)
 
 
 def set_missing_ids(doc: "Doc") -> None:

@@ -27,13 +27,17 @@ from ..files import files_below
 from .mentions import NO_ID, Mention, get_mentions, set_mentions
 from .report import Report
 from .slavicner import one_line, write_text
-from .sources import Options, Source, language_of, named, set_origin
+from .sources import NO_LANGUAGE, Options, Source, language_of, named, set_origin
 from .text import clean, read_lines, read_raw
 from .tokenizer import MARKS
 
 COLUMNS = "Each line needs mention, lemma, type and id, parted by TABs"
 MISSING = "missing column"
 ANNOTATION_FOLDERS = ("annotated", "annotations", "golden", "gold", "ner", "out")
+# The languages of the shared tasks; Croatian and Slovak were in that of 2017 alone.
+CODES = (*LANGUAGES, "hr", "sk")
+# Header lines but for the language: an id without spaces, a date or nothing, an address or nothing.
+_ID, _DATE, _ADDRESS = (re.compile(p) for p in (r"\S+", r"(?=.*\d).{,40}|", r"\S+\.\S+|"))
 _SUFFIXES = re.compile(r"(?:\.(?:txt|out|tsv))+$")
 
 
@@ -43,7 +47,7 @@ class RawDocument:
 
     text (str): Title and text.
     doc_id (str): First header line; "" if there is no header.
-    language (str): Second header line.
+    language (str): Second header line; "" if it is "xx".
     date (str): Third header line.
     url (str): Fourth header line.
     """
@@ -55,18 +59,33 @@ class RawDocument:
     url: str = ""
 
 
-def parse_raw(text: str) -> RawDocument:
+def parse_raw(text: str, folder: str | None = None) -> RawDocument:
     """Take the header off a raw document, if it has one.
 
     text (str): The file's content, cleaned.
-    RETURNS (RawDocument): Its parts. A file whose second line is no language code has no header:
-        all of it is text.
+    folder (str | None): The language its folder names.
+    RETURNS (RawDocument): Its parts. The second line must be a language of the shared tasks or the folder's,
+        and the other three what they should be; else there is no header, and all of it is text.
     """
     lines = text.split("\n", 4)
-    header = [line.strip() for line in lines[:4]]
-    if len(lines) < 5 or not language_of(header[1]):
+    if len(lines) < 5:
         return RawDocument(text)
-    return RawDocument(lines[4], *header)
+    id_, language, date, url = (line.strip() for line in lines[:4])
+    known = language in (*CODES, NO_LANGUAGE, folder)
+    if not (known and _ID.fullmatch(id_) and _DATE.fullmatch(date) and _ADDRESS.fullmatch(url)):
+        return RawDocument(text)
+    return RawDocument(lines[4], id_, "" if language == NO_LANGUAGE else language, date, url)
+
+
+def choose_language(folder: str | None, header: str) -> str | None:
+    """Say which language counts where folder and header name two.
+
+    folder (str | None): The folder's, see `language_of`.
+    header (str): The header's; "" if there is none.
+    RETURNS (str | None): The folder's if it is one of the shared tasks, whose layout is <topic>/<language>;
+        else the header's; else the folder's.
+    """
+    return folder if folder in CODES else header or folder
 
 
 def find(folder: Path, options: Options, report: Report) -> list[Source]:
@@ -131,13 +150,12 @@ def read(source: Source, nlp: Language, options: Options, report: Report) -> lis
     RETURNS (list[Doc]): One document. Without an annotation file its entities are unknown.
     RAISES (InputError): If a file cannot be read, or no line of the annotation is well-formed.
     """
-    raw = parse_raw(clean(read_raw(source.path, options.encoding)))
+    raw = parse_raw(clean(read_raw(source.path, options.encoding)), source.language)
     doc = nlp.make_doc(raw.text)
-    language = source.language if source.language in LANGUAGES else raw.language
     set_origin(
         doc,
         doc_id=raw.doc_id or _SUFFIXES.sub("", source.path.name),
-        language=language or source.language,
+        language=choose_language(source.language, raw.language),
         topic=source.topic,
         source=source.source,
         date=raw.date,
@@ -291,7 +309,7 @@ def to_raw(doc: Doc, name: str) -> str:
     name (str): Its path, for its id if it has none.
     RETURNS (str): The file's content.
     """
-    header = [_id(doc, name), doc._.language or "xx", doc._.date or "", doc._.url or ""]
+    header = [_id(doc, name), doc._.language or NO_LANGUAGE, doc._.date or "", doc._.url or ""]
     return "\n".join([*map(one_line, header), doc.text])
 
 

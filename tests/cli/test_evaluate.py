@@ -221,6 +221,32 @@ def test_annotate_makes_the_layout_of_other_folders(run, ruler, tmp_path, file, 
     assert (tmp_path / "out" / place / "a.txt.out").read_text() == "a\nBrně\tBrně\tLOC\tLOC-brně\n"
 
 
+def test_annotate_takes_no_short_word_for_a_header(run, ruler, tmp_path):
+    path = tmp_path / "raw/topic/cs/a.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("Brno!\nale\n\nBrno\nV Brně", encoding="utf-8")
+    run("annotate", ruler, tmp_path / "raw", tmp_path / "out")
+    names = (tmp_path / "out/topic/cs/a.txt.out").read_text(encoding="utf-8").splitlines()
+    assert [name.split("\t")[0] for name in names] == ["a", "Brno", "Brně"]
+
+
+@pytest.mark.parametrize("folder, language", [("cs", "cs"), ("inbox", "bg")])
+def test_annotate_believes_the_folder_before_the_header(run, ruler, tmp_path, folder, language):
+    """The same in the file's place as for the pipeline."""
+    import spacy
+
+    from spacy_slavner.cli.annotate import annotate
+
+    path = tmp_path / "raw/topic" / folder / "a.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("bg-1\nbg\n2020-01-01\n\nBrno", encoding="utf-8")
+    nlp, seen = spacy.load(ruler), []
+    spacy.Language.component(f"listen_{folder}", func=lambda doc: seen.append(doc._.language) or doc)
+    nlp.add_pipe(f"listen_{folder}")
+    annotate(nlp, tmp_path / "raw", tmp_path / "out")
+    assert seen == [language] and (tmp_path / "out/topic" / language / "a.txt.out").is_file()
+
+
 def test_annotate_replaces_nothing_unasked(run, ruler, raw, tmp_path):
     out = tmp_path / "out"
     run("annotate", ruler, raw, out)

@@ -112,6 +112,28 @@ def test_a_text_without_header(tmp_path):
     assert doc.text.startswith("Praha a Brno") and doc._.language == "cs" and doc._.doc_id == "a"
 
 
+@pytest.mark.parametrize(
+    "lines, folder, language",
+    [
+        (["cs-7", "cs", "2019-01-02", "https://example.org/7"], None, "cs"),
+        (["7", "hr", "Mon, 30 Oct 2017 10:00", ""], None, "hr"),
+        (["7", "xx", "", ""], None, ""),
+        (["7", "es", "", ""], "es", "es"),
+        (["7", "es", "", ""], "cs", None),
+        (["Počkej", "ale", "", ""], "cs", None),
+        (["Čekal dlouho", "pl", "", ""], None, None),
+        (["Počkej", "sl", "řekl", ""], None, None),
+        (["Počkej", "sl", "", "Praha"], None, None),
+    ],
+)
+def test_only_a_header_is_taken_off(lines, folder, language):
+    raw = bsnlp.parse_raw("\n".join([*lines, "Titul", "Text"]), folder)
+    if language is None:
+        assert raw == bsnlp.RawDocument("\n".join([*lines, "Titul", "Text"]))
+    else:
+        assert raw == bsnlp.RawDocument("Titul\nText", lines[0], language, *lines[2:])
+
+
 def test_bad_lines_are_recorded(tmp_path):
     out = "cs-8\nPraha\tPraha\nPraze\tPraha\tLOC\n\nFiala\t\tPER\tP1\nBabiš\tBabiš\tPER\tP2\n"
     (doc,), report = read(make(tmp_path, out=out))
