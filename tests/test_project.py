@@ -16,7 +16,7 @@ from weasel.cli.run import project_run
 
 from spacy_slavner.cli.experiments import read_sweep
 from spacy_slavner.evaluation.metrics import read_metrics
-from spacy_slavner.training.config import merge_config
+from spacy_slavner.training.config import merge_config, read_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = srsly.read_yaml(ROOT / "project.yml")
@@ -125,19 +125,44 @@ def test_system_workflows_name_their_systems(system, project, capfd):
     assert "--recipe= " in line and "--languages=cs" in line and "$" not in line
 
 
-def test_crosslingual_workflow(project, capfd):
-    values = {"vars.vector_texts": "some/text", "vars.target_language": "sl", "vars.splits": "bsnlp2019"}
+def test_crosslingual_workflow_keeps_to_one_split(project, capfd):
+    values = {"vars.vector_texts": "some/text", "vars.target_language": "sl", "vars.split": "single_out"}
     project_run(project, "crosslingual", overrides=values, dry=True)
-    lines = re.findall("(?m)^Running command: .*", capfd.readouterr().out)
-    train, align, *runs = lines[-5:]
-    assert "vectors-train assets/vectors/sl.vec some/text --language sl --without corpus/auto" in train
-    assert "--from pl --to sl" in align
-    assert all("--zero-shot sl --sources pl" in run for run in runs)
-    systems = [re.search(r"--systems (\S+)", run).group(1) for run in runs]
-    encoders = ["multilingual,multilingual_romanized", "multilingual_translated"]
-    assert systems == ["crosslingual_bilstm_crf", *encoders]
-    assert ["--paths.vectors assets/vectors/pl-sl" in run for run in runs] == [True, False, True]
-    assert "$" not in " ".join(lines)
+    lines = lines_of(capfd)
+    assert "$" not in str(lines)
+    steps = [line[line.index("spacy_slavner") + 1] for line in lines]
+    made = ["vectors-train"] * 2 + ["vectors-align"] + ["vectors-encoder"] * 2 + ["vectors-align"]
+    assert steps[-12:] == [*made, *["experiments"] * 4, *["vectors-coverage"] * 2]
+    for line in lines[-12:]:
+        folders = [word for word in line if "vectors/" in word]
+        assert all("vectors/single_out/" in folder for folder in folders)
+    train, align = lines[-11], lines[-10]
+    assert train[4:6] == ["assets/vectors/single_out/sl.vec", "some/text"]
+    assert train[train.index("--without") + 1] == "corpus/single_out"
+    assert align[7] == "assets/vectors/single_out/pl-sl"
+
+    def given(option: str) -> list[str | None]:
+        return [line[line.index(option) + 1] if option in line else None for line in lines[-6:-2]]
+
+    systems = ["crosslingual_bilstm_crf", "multilingual", "multilingual_romanized", "multilingual_translated"]
+    assert given("--systems") == systems and given("--splits") == ["single_out"] * 4
+    assert given("--zero-shot") == ["sl"] * 4 and given("--sources") == ["pl"] * 4
+    vectors = "assets/vectors/single_out/pl-sl"
+    assert given("--paths.vectors") == [vectors, None, None, vectors]
+    assert given("--system.target_language") == ["sl", None, "sl", "sl"]
+    sweeps = [word for line in lines for word in line if word.startswith("paths.vectors=")]
+    assert sweeps == [f"paths.vectors={vectors}-encoder"]
+
+
+def test_crosslingual_workflows_on_other_corpora(project, capfd):
+    values = {"vars.split": "conll2002_es+conll2002_nl", "vars.conll2002": "my conll"}
+    values |= {"vars.source_language": "es", "vars.target_language": "nl"}
+    project_run(project, "crosslingual_conll2002", overrides=values, dry=True)
+    lines = lines_of(capfd)
+    prepared = [line[4] for line in lines if "prepare-columns" in line and "my conll" in line]
+    assert prepared == ["conll2002_es", "conll2002_nl"]
+    assert "corpus/conll2002_es+conll2002_nl" in next(line for line in lines if "vectors-train" in line)
+    assert lines[-1][5] == "corpus/conll2002_es+conll2002_nl/test.spacy" and "$" not in str(lines)
 
 
 @pytest.mark.parametrize("workflow", ["zero_shot", "frozen_sweep"])
@@ -172,14 +197,21 @@ def test_transfer_workflow(project, capfd):
 
 def test_regime_workflow_varies_settings_that_there_are(project, capfd):
     project_run(project, "regime", dry=True)
-    line = lines_of(capfd)[-1]
+    plain, line = lines_of(capfd)[-2:]
     sweeps = [line[i + 1] for i, word in enumerate(line) if word == "--sweep"]
-    assert len(sweeps) == 10
-    for name, value in (pair for sweep in sweeps for pair in read_sweep(sweep)):
-        # A setting that a function does not have is an error.
-        config = merge_config(ROOT / "configs/bert_crf.cfg", parse_config_overrides([f"--{name}={value}"]))
-        full = spacy.util.load_model_from_config(config, auto_fill=True).config
+    assert len(sweeps) == 15 and plain == line[: len(plain)]
+    config = ROOT / "configs/bert_crf.cfg"
+    usual = read_recipe(config, "short")
+    for names, value in (pair for sweep in sweeps for pair in read_sweep(sweep)):
+        settings = parse_config_overrides([f"--{name}={value}" for name in names.split("+")])
+        changed = merge_config(config, usual | settings)
+        if "batch_by_pieces" in value:
+            assert "assets/encoder" in value
+            continue
+        # A setting that a function does not have is an error; one that it has already would change nothing.
+        full = spacy.util.load_model_from_config(changed, auto_fill=True).config
         spacy.registry.resolve(full.interpolate()["training"], schema=ConfigSchemaTraining)
+        assert full != spacy.util.load_model_from_config(merge_config(config, usual), auto_fill=True).config
 
 
 def test_split_workflow_needs_the_real_corpus(project, tiny, capfd):

@@ -113,7 +113,10 @@ def experiments_cli(
     ),
     sources: str = typer.Option("", "--sources", help="For --zero-shot: names of these languages alone"),
     sweep: list[str] = typer.Option(
-        [], "--sweep", help="Each value of a setting in turn, e.g. NAME=-1,0,3; may be given again"
+        [],
+        "--sweep",
+        help="Each value of a setting in turn, e.g. NAME=-1,0,3, or of several at once, NAME+NAME=0.1,0.2; "
+        "may be given again",
     ),
     transfer: str = typer.Option(
         "", "--transfer", help="First train on this split, e.g. uner_hr+uner_sk, and take the encoder over"
@@ -280,7 +283,7 @@ def _experiment(
     if "setting" in design:
         name, value = design["setting"]
         system += f"_{_slug(name, value)}"
-        settings = (f"--{name}={value}",)
+        settings = tuple(f"--{each}={value}" for each in name.split("+"))
     if "transfer" in design:
         system += f"_with_{design['transfer']}"
     elif first and takes_weights(config):
@@ -421,8 +424,9 @@ def read_sweep(sweep: str) -> list[tuple[str, str]]:
     """Read the values that a setting takes in turn.
 
     sweep (str): Such as "components.transformer.model.frozen_layers=-1,0,3"; values that have commas
-        themselves, such as blocks in JSON, are parted by semicolons.
-    RETURNS (list[tuple[str, str]]): The setting with each value.
+        themselves, such as blocks in JSON, are parted by semicolons; settings with + between them have
+        the same value.
+    RETURNS (list[tuple[str, str]]): The setting, or the settings as they were given, with each value.
     RAISES (InputError): It is not of that form.
     """
     name, _, values = sweep.partition("=")
