@@ -261,8 +261,9 @@ def find_alternatives(head: Model, emissions: list, sequences: Sequences, n: int
     emissions (List[Floats2d] | List[Ragged]): Emissions (units, tags) per document.
     sequences (Sequences): What is tagged, in the order of the text.
     n (int): How many.
-    RETURNS (list[list[Alternative]]): For each sequence, at most n alternatives, the best first. Tags of
-        pieces that mean the same spans are one alternative, whose probability is the sum of theirs.
+    RETURNS (list[list[Alternative]]): For each sequence, at most n alternatives: first what its likeliest
+        tags mean, then the others, the best first. Tags of pieces that mean the same spans are one
+        alternative, whose probability is the sum of theirs and may be above that of the first.
     """
     decoder, units = decoder_of(head), Units.of(emissions)
     flat = _flatten(head, units.rows)
@@ -282,10 +283,13 @@ def find_alternatives(head: Model, emissions: list, sequences: Sequences, n: int
             if value > -numpy.inf:
                 key = tuple(these)
                 alternatives[key] = alternatives.get(key, 0.0) + float(numpy.exp(value))
-    return [
-        sorted((Alternative(p, list(key)) for key, p in one.items()), key=lambda a: -a.probability)
-        for one in result
-    ]
+    return [_ranked(one) for one in result]
+
+
+def _ranked(found: dict[tuple, float]) -> list[Alternative]:
+    """The alternatives of a sequence, which were found from its likeliest tags on."""
+    first, *others = (Alternative(probability, list(spans)) for spans, probability in found.items())
+    return [first, *sorted(others, key=lambda one: -one.probability)]
 
 
 def _read_spans(

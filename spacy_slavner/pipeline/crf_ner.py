@@ -143,7 +143,9 @@ class CrfNer(NameTypes, TrainablePipe):
         sentence's tags, and "spans", a list of (start, end, label) in tokens of the document. Alternatives
         are legal and differ in their spans; neither their edges nor their types are repaired. With a CRF
         the first one is what `doc.ents` is made of; with a softmax it need not be, since there the best tags
-        of single tokens are repaired. A sentence that is cut for its length counts as several.
+        of single tokens are repaired. Where pieces are tagged, the first one is what the likeliest tags mean;
+        another may be likelier in sum, since many tags of pieces mean the same. A sentence that is cut for
+        its length counts as several.
     max_sentence (int): A longer sentence is cut after this many tokens.
     scorer (Callable | None): The scoring method.
     """

@@ -10,7 +10,15 @@ from thinc.api import Model, NumpyOps
 from thinc.types import Ragged
 from transformers.file_utils import ModelOutput
 
-from spacy_slavner.layers.crf import Sequences, scheme_rules
+from spacy_slavner.layers.crf import (
+    Sequences,
+    crf_tagger,
+    decoder_of,
+    find_alternatives,
+    find_names,
+    scheme_rules,
+    set_scheme,
+)
 from spacy_slavner.layers.torch.crf import ConstrainedCRF
 from spacy_slavner.layers.units import Units, all_pieces, piece_rules, with_units
 from spacy_slavner.tagging import SCHEMES, Scheme
@@ -120,3 +128,24 @@ def test_a_layer_over_pieces():
     assert [one.dataXd.shape for one in gradient] == [(3, 4), (0, 4)]
     assert (output[0].dataXd == 2).all() and (gradient[0].dataXd == 4).all()
     assert gradient[0].lengths.tolist() == [1, 2]
+
+
+def test_the_first_alternative_is_what_is_decoded():
+    """O X has .40 of the probability; B X and B I mean the same name and have .33 and .27."""
+    vectors = Model("vectors", lambda model, docs, is_train: (docs, lambda d: d), attrs={"unit": "piece"})
+    head = crf_tagger(vectors, 0.0).get_ref("head")
+    module = head.shims[0]._model
+    module.build(1, X + 1)
+    head.set_dim("nO", X + 1)
+    set_scheme(head, Scheme("BIO"), ["PER"], "piece")
+    with torch.no_grad():
+        for parameter in decoder_of(head).parameters():
+            parameter.zero_()
+        transitions = decoder_of(head).transitions.fill_(-20.0)
+        transitions[0, X], transitions[1, X], transitions[1, 2] = torch.tensor([0.40, 0.33, 0.27]).log()
+    emissions = [Ragged(numpy.zeros((2, X + 1), dtype="f"), numpy.array([2], dtype="i"))]
+    sequences = Sequences(numpy.array([0]), numpy.array([1]))
+    assert not len(find_names(head, emissions, sequences).starts)
+    ((first, second),) = find_alternatives(head, emissions, sequences, 3)
+    assert (first.spans, second.spans) == ([], [(0, 1, 1)])
+    assert (first.probability, second.probability) == pytest.approx((0.40, 0.60), abs=1e-4)
