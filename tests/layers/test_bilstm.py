@@ -65,6 +65,21 @@ def test_gradients_of_flat_sequences_and_characters():
     assert torch.autograd.gradcheck(run, [weight])
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_bf16_agrees_with_fp32(dtype):
+    """Also where the vectors themselves are half as wide, as those of an encoder may be."""
+    torch.manual_seed(0)
+    lengths, vectors = torch.tensor([3, 1, 7]), torch.randn(11, 6)
+    lstm, chars = FlatBiLSTM(4, depth=2), CharBiLSTM(9, 6, 4)
+    lstm.build(6)
+    word = torch.arange(11) % 9, lengths, torch.tensor([2, 0, 1, 2])
+    full = lstm(vectors, lengths), chars(*word)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = lstm(vectors.to(dtype), lengths), chars(*word)
+    for one, other in zip(full, half, strict=True):
+        torch.testing.assert_close(other.float(), one, atol=0.02, rtol=0.0)
+
+
 def test_a_word_is_its_last_states():
     torch.manual_seed(0)
     chars = CharBiLSTM(9, 3, 2)

@@ -6,6 +6,7 @@ import torch
 from spacy_slavner.layers.torch.attention import SelfAttention
 from spacy_slavner.layers.torch.bilstm import BiLSTM
 from spacy_slavner.layers.torch.joint import JointHead
+from spacy_slavner.layers.torch.layer_mix import LayerMix
 
 WIDTH = 6
 LENGTHS = (5, 1, 3)
@@ -131,3 +132,29 @@ def test_parts_of_the_head(settings, width, parts):
     head = JointHead(WIDTH, **settings)
     assert head.width == width
     assert {name.split(".")[0] for name, _ in head.named_parameters()} == parts
+
+
+@pytest.mark.parametrize("softmax", [True, False])
+def test_layers_are_mixed(softmax):
+    """By scalars that are free or sum to one, times gamma; first with equal shares; and numeric gradients."""
+    torch.manual_seed(0)
+    mix, layers = LayerMix(3, softmax=softmax).double(), tuple(torch.randn(3, 2, 4, WIDTH).double())
+    torch.testing.assert_close(mix(layers), torch.stack(layers).mean(0))
+    with torch.no_grad():
+        mix.scalars.copy_(torch.tensor([0.5, -1.0, 2.0]))
+        mix.gamma.fill_(3.0)
+    shares = mix.scalars.exp() / mix.scalars.exp().sum() if softmax else mix.scalars
+    torch.testing.assert_close(mix(layers), 3 * torch.einsum("l,lbpw->bpw", shares, torch.stack(layers)))
+    names, values = zip(*mix.named_parameters(), strict=True)
+
+    def run(*given):
+        return torch.func.functional_call(mix, dict(zip(names, given, strict=True)), (layers,))
+
+    assert torch.autograd.gradcheck(run, values)
+
+
+@pytest.mark.parametrize("softmax", [True, False])
+def test_mix_in_bf16_agrees_with_fp32(softmax):
+    mix, layers = LayerMix(3, softmax=softmax), tuple(torch.randn(3, 2, 4, WIDTH))
+    half = mix(tuple(layer.bfloat16() for layer in layers)).float()
+    torch.testing.assert_close(half, mix(layers), atol=0.05, rtol=0.0)

@@ -153,3 +153,19 @@ def test_bad_input_is_refused():
         softmax.decode(emissions * float("nan"), mask)
     with pytest.raises(ValueError, match="then false"):
         softmax.decode(emissions, torch.tensor([[True, False, True]] * 2))
+
+
+def test_autocast_changes_nothing():
+    softmax, _, names = make_softmax("BIO")
+    emissions, mask = batch(len(names), [9, 4])
+    emissions = emissions.bfloat16()
+
+    def results():
+        tags, scores = softmax.decode(emissions, mask)
+        return tags, scores, softmax.loss(emissions, tags, mask), softmax.marginals(emissions, mask)
+
+    plain = results()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        cast = results()
+    for one, other in zip(plain, cast, strict=True):
+        assert torch.equal(one, other) and other.dtype in (torch.float32, torch.int64)

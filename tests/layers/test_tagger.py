@@ -37,6 +37,16 @@ def test_layers():
     torch.testing.assert_close(deep(vectors), deep.linear(hidden))
 
 
+@pytest.mark.parametrize("layers", LAYERS)
+def test_bf16_agrees_with_fp32(layers):
+    head, vectors = make_head(layers), torch.randn(7, 8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = head(vectors)
+    assert found.dtype == torch.float32
+    assert not torch.equal(found, head(vectors))
+    torch.testing.assert_close(found, head(vectors), atol=0.02, rtol=0.0)
+
+
 def test_dropout_in_training_only():
     head = make_head("2fc", dropout=0.5)
     vectors = torch.randn(7, 8)
