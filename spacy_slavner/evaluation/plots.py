@@ -25,16 +25,17 @@ def plot_records(records: Records, folder: Path | str) -> list[Path]:
     """
     _require_matplotlib()
     folder, images = Path(folder), []
-    held_out = {run.info["split"] for run in records.runs if "held_out" in run.design}
-    for split in unique(split for split, _, _ in records.curves if split not in held_out):
+    varied = {(run.info["split"], run.system) for run in records.runs} - {
+        (run.info["split"], run.system) for run in records.plain_runs
+    }
+    plain = {key: curve for key, curve in sorted(records.curves.items()) if key[:2] not in varied}
+    for split in unique(split for split, _, _ in records.curves if split in {key[0] for key in plain}):
         curves = {
-            f"{system}, seed {seed}": curve
-            for (name, system, seed), curve in sorted(records.curves.items())
-            if name == split
+            f"{system}, seed {seed}": curve for (name, system, seed), curve in plain.items() if name == split
         }
         images.append(_save(_curves(curves, split), folder / f"learning_curve_{split}.png"))
     for key in unique(run.key for run in records.plain_runs):
-        here = [run for run in records.runs if run.key == key]
+        here = [run for run in records.plain_runs if run.key == key]
         images.append(_save(_bars(here, key), folder / f"f1_{key}.png"))
     for split, curves in zero_shot_curves(records).items():
         images.append(_save(_trajectories(curves, split), folder / f"zero_shot_{split}.png"))

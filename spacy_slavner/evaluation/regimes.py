@@ -1,4 +1,4 @@
-"""Sections of the report on ways to train: zero-shot, settings that were varied, languages alone, transfer.
+"""Sections of the report on ways to train: zero-shot, settings that were varied, languages alone, transfer, …
 
 They are made of the runs whose record has an "experiment", as the command `experiments` leaves it.
 """
@@ -8,12 +8,14 @@ from collections.abc import Callable
 from statistics import fmean
 from typing import Any
 
-from .report import Records, Run, figures_of, spread, unique
+from .report import VARIED, Records, Run, figures_of, spread, unique
 from .tables import markdown_table
 
 # What systems with tasks on unlabelled texts are compared with, and those that take an encoder over.
 PLAIN = "multilingual"
-WITHOUT_TRANSFER = {"transfer": "bert_linear", "transfer_crf": "bert_crf"}
+WITHOUT_TRANSFER = {"transfer": "bert_linear", "transfer_crf": "bert_crf", "tag_sets": "bert_crf"}
+# The encoder of runs that name none.
+USUAL = "encoder"
 NONE = "–"
 
 
@@ -25,7 +27,7 @@ def training_sections(records: Records) -> list[str]:
         exact spans in percent, on the test part; where settings are varied on a split, on its dev part.
     """
     runs = [run for run in records.runs if run.design]
-    sections = [_zero_shot, _unlabelled, _settings, _languages_alone, _transfer]
+    sections = [_zero_shot, _unlabelled, _settings, _languages_alone, _transfer, _encoders, _snippets]
     return [part for section in sections for part in section(runs)] + _fertility(records.fertility)
 
 
@@ -90,6 +92,15 @@ def _zero_shot(runs: list[Run]) -> list[str]:
     return _section("Zero-shot", text, ["System", "Split", "Names of", *columns, "Budget"], rows, here)
 
 
+def _encoder(run: Run) -> str:
+    return run.design.get("encoder", USUAL)
+
+
+def _unvaried(runs: list[Run]) -> list[Run]:
+    """The systems as they are, on whole splits."""
+    return [run for run in runs if not (VARIED | {"language"}) & set(run.design)]
+
+
 def _held_out(runs: list[Run]) -> list[Run]:
     return [run for run in runs if "held_out" in run.design and run.part == "test"]
 
@@ -136,16 +147,24 @@ def _signed(value: float | None) -> str:
 
 
 def _settings(runs: list[Run]) -> list[str]:
-    """Each setting that was varied: a row for each value."""
+    """Each setting that was varied: a row for each value, below that of the system as it is."""
     here = [r for r in _held_out(runs) if "setting" in r.design]
     here += [r for r in runs if "setting" in r.design and "held_out" not in r.design and r.part == "dev"]
-    groups = _grouped(here, lambda r: (r.design["system"], *r.design["setting"], _place(r)))
-    columns, rows = _matrix(groups, lambda r: r.design.get("held_out", "dev"))
+
+    def whose(run: Run) -> Key:
+        return run.design["system"], _place(run), _encoder(run)
+
+    varied = {whose(run) for run in here}
+    plain = [r for r in _held_out(runs) if "setting" not in r.design]
+    plain += [run for run in _unvaried(runs) if run.part == "dev"]
+    here = [run for run in plain if whose(run) in varied] + here
+    groups = _grouped(here, lambda r: (*whose(r), *r.design.get("setting", ("", "as it is"))))
+    columns, rows = _matrix(dict(sorted(groups.items())), lambda r: r.design.get("held_out", "dev"))
     text = (
         "F1 where one setting is varied and all others stay: under “dev” on the dev part of the split, under "
         "a language on its test part where none of its names was learnt."
     )
-    header = ["System", "Setting", "Value", "Split", *columns, "Budget"]
+    header = ["System", "Split", "Encoder", "Setting", "Value", *columns, "Budget"]
     return _section("Settings that were varied", text, header, rows, here)
 
 
@@ -179,25 +198,70 @@ def _languages_alone(runs: list[Run]) -> list[str]:
 
 
 def _transfer(runs: list[Run]) -> list[str]:
-    """Encoders that learnt from other corpora before, against those that did not."""
+    """Other corpora learnt before or besides, against the split alone."""
     here = [r for r in runs if "transfer" in r.design]
     rows, others = [], []
-    for (system, split, source, part), some in _grouped(
-        here, lambda r: (r.design["system"], r.design["split"], r.design["transfer"], r.part)
+    for (system, split, source, part, encoder), some in _grouped(
+        here, lambda r: (*(r.design[name] for name in ("system", "split", "transfer")), r.part, _encoder(r))
     ).items():
+        place = (WITHOUT_TRANSFER.get(system), split, part, encoder)
         own = [
-            r for r in runs
-            if r.system == WITHOUT_TRANSFER.get(system) and (r.design["split"], r.part) == (split, part)
-        ]  # fmt: skip
+            r
+            for r in _unvaried(runs)
+            if (r.design["system"], r.design["split"], r.part, _encoder(r)) == place
+        ]
         cells = [spread([_f1(run) for run in which]) for which in (own, some)]
-        rows.append([system, source, split, part, *cells, _signed(_gain(some, own)), _budget(some)])
+        how = "besides" if system == "tag_sets" else "before"
+        rows.append(
+            [system, f"{source}, {how}", split, part, *cells, _signed(_gain(some, own)), _budget(some)]
+        )
         others += own
     text = (
-        "F1 of systems that begin with an encoder trained on the union of other corpora's types, whose tag "
-        "layer is replaced, beside the same systems without that."
+        "F1 of systems that begin with an encoder trained before on the union of other corpora's types, "
+        "whose tag layer is replaced, and of one that learns from those corpora and the split at once, "
+        "where types that a corpus does not annotate are unknown; beside the same systems with the split alone."
     )
-    header = ["System", "Learnt before", "Split", "Part", "Without", "With", "Gain", "Budget"]
+    header = ["System", "Other corpora", "Split", "Part", "Without", "With", "Gain", "Budget"]
     return _section("Transfer from other corpora", text, header, rows, here + others)
+
+
+def _encoders(runs: list[Run]) -> list[str]:
+    """Other encoders in the place of the usual one, with the same budget."""
+    here = [run for run in _unvaried(runs) if run.part in ("dev", "test")]
+
+    def where(run: Run) -> Key:
+        return run.design["system"], run.design["split"], run.part
+
+    usual = _grouped([run for run in here if "encoder" not in run.design], where)
+    others = [run for run in here if "encoder" in run.design and where(run) in usual]
+    rows, shown = [], []
+    for (*place, encoder), some in _grouped(others, lambda r: (*where(r), r.design["encoder"])).items():
+        own = usual[tuple(place)]
+        cells = [spread([_f1(run) for run in which]) for which in (own, some)]
+        rows.append([*place, encoder, *cells, _signed(_gain(some, own)), _budget(some)])
+        shown += [run for run in own if run not in shown]
+    text = "F1 with another encoder, such as one that was trained further, beside the usual one."
+    header = ["System", "Split", "Part", "Encoder", "Usual", "This", "Gain", "Budget"]
+    return _section("Encoders", text, header, rows, shown + others)
+
+
+def _snippets(runs: list[Run]) -> list[str]:
+    """What is left of F1 on short snippets in small letters."""
+    here = [run for run in _unvaried(runs) if run.part in ("test", "snippets")]
+    groups = _grouped(here, lambda r: (r.design["split"], r.system))
+    rows, shown = [], []
+    for place, some in groups.items():
+        whole, cut = ([run for run in some if run.part == part] for part in ("test", "snippets"))
+        if whole and cut:
+            cells = [spread([_f1(run) for run in which]) for which in (whole, cut)]
+            rows.append([*place, *cells, _signed(_gain(cut, whole)), _budget(some)])
+            shown += whole
+    text = (
+        "Test F1, and that of the same part cut into short snippets in small letters, which stand in for the "
+        "questions and search queries of Pandey et al. (2022)."
+    )
+    header = ["Split", "System", "Test", "Snippets", "Difference", "Budget"]
+    return _section("Short snippets in small letters", text, header, rows, shown)
 
 
 def _fertility(found: dict[tuple[str, str], dict[str, Any]]) -> list[str]:

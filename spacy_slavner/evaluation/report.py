@@ -28,6 +28,9 @@ PUBLISHED_DOCUMENTS = {"cross_topic": 470}
 FIGURES = ("span_f1", "word_f1", *(f"{metric.lower()}_f1" for metric in METRICS))
 GROUPS = ("by_language", "by_type")
 
+# What the "experiment" of a run says if its figures are not those of a system on a split.
+VARIED = {"held_out", "setting", "transfer"}
+
 Figures = dict[str, float | None]
 
 
@@ -82,8 +85,8 @@ class Records:
 
     @property
     def plain_runs(self) -> list[Run]:
-        """The runs that are compared split by split: those that hold no language out."""
-        return [run for run in self.runs if "held_out" not in run.design]
+        """The runs that are compared split by split; those that vary one thing have sections of their own."""
+        return [run for run in self.runs if not VARIED & set(run.design)]
 
 
 def read_records(paths: Iterable[Path]) -> Records:
@@ -406,10 +409,10 @@ def _papers_tables(runs: list[Run], key: str) -> list[str]:
     known, notes, rows = published(key), [], []
     for system, group in _by_system(runs).items():
         figures = [figures_of(run.result) for run in group]
-        for result in known.get(system, ()):
-            notes.append(f"{len(notes) + 1}. {result.name}: {result.source}.")
-        first = len(notes) - len(known.get(system, ()))
-        theirs = [f"{result} [{first + i}]" for i, result in enumerate(known.get(system, ()), start=1)]
+        of_papers = known.get(system.removesuffix(f"_on_{group[0].design.get('encoder')}"), ())
+        first = len(notes)
+        notes += [f"{first + i}. {one.name}: {one.source}." for i, one in enumerate(of_papers, start=1)]
+        theirs = [f"{one} [{first + i}]" for i, one in enumerate(of_papers, start=1)]
         rows.append(
             [
                 system,

@@ -65,11 +65,36 @@ def test_settings_languages_alone_and_transfer(record, tmp_path):
     record("bert_linear", "toy", 0, 6)
     record("transfer_from_a+b", "toy", 0, 7, config="transfer", transfer="a+b")
     text = report(tmp_path)
-    assert f"| m | components.transformer.model.frozen_layers | 3 | toy | {f1(7):.2f} |" in text
+    settings = f"| m | toy | encoder | components.transformer.model.frozen_layers | 3 | {f1(7):.2f} |"
+    assert settings in text and "## toy_dev" not in text
     assert f"| m | toy | each language alone | {f1(5):.2f} |" in text
     assert f"| m | toy | all languages | {f1(8):.2f} |" in text
     both = f"{f1(6):.2f} | {f1(7):.2f} | {f1(7) - f1(6):+.2f}"
-    assert f"| transfer | a+b | toy | test | {both} |" in text
+    assert f"| transfer | a+b, before | toy | test | {both} |" in text
+
+
+def test_varied_settings_and_other_encoders_beside_what_is_usual(record, tmp_path):
+    record("m", "toy", 0, 4, part="dev")
+    setting = ["training.patience", "3"]
+    record("m_patience_3", "toy", 0, 5, part="dev", config="m", setting=setting)
+    record("m_on_other", "toy", 0, 7, part="dev", config="m", encoder="other")
+    record("m_patience_3_on_other", "toy", 0, 8, part="dev", config="m", setting=setting, encoder="other")
+    text = report(tmp_path)
+    for encoder, usual, varied in (("encoder", 4, 5), ("other", 7, 8)):
+        assert f"| m | toy | {encoder} |  | as it is | {f1(usual):.2f} |" in text
+        assert f"| m | toy | {encoder} | training.patience | 3 | {f1(varied):.2f} |" in text
+    assert f"| m | toy | dev | other | {f1(4):.2f} | {f1(7):.2f} | {f1(7) - f1(4):+.2f} |" in text
+    assert "| m_on_other |" in text and "| m_patience_3 |" not in text
+
+
+def test_several_corpora_at_once_and_snippets(record, tmp_path):
+    record("bert_crf", "toy", 0, 6)
+    record("tag_sets_with_a", "toy", 0, 7, config="tag_sets", transfer="a")
+    assert f"| tag_sets | a, besides | toy | test | {f1(6):.2f} | {f1(7):.2f} |" in report(tmp_path)
+    for part, right in (("test", 6), ("snippets", 3)):
+        record("n", f"{part}s", 0, right, part=part, base="short")
+    gap = f"{f1(6):.2f} | {f1(3):.2f} | {f1(3) - f1(6):+.2f}"
+    assert f"| short | n | {gap} |" in report(tmp_path)
 
 
 def test_nothing_is_said_of_what_was_not_run(record, tmp_path):
