@@ -219,7 +219,7 @@ def _transfer(runs: list[Run]) -> list[str]:
     text = (
         "F1 of systems that begin with an encoder trained before on the union of other corpora's types, "
         "whose tag layer is replaced, and of one that learns from those corpora and the split at once, "
-        "where types that a corpus does not annotate are unknown; beside the same systems with the split alone."
+        "where types that a corpus lacks are unknown; beside the same systems with the split alone."
     )
     header = ["System", "Other corpora", "Split", "Part", "Without", "With", "Gain", "Budget"]
     return _section("Transfer from other corpora", text, header, rows, here + others)
