@@ -18,6 +18,8 @@ ENCODERS = {
     "intfloat/multilingual-e5-small": ("MIT", "https://huggingface.co/intfloat/multilingual-e5-small")
 }
 UNKNOWN = "not known to the command that made this package"
+# What says which run a record is of; a record may have been completed since.
+IDENTITY = ("system", "split", "seed", "created")
 # Components that find the strings they need in what they save; others may rely on the vocabulary's.
 OWN = {
     *("language_id", "sentence_splitter", "transformer", "crf_ner", "feature_crf"),
@@ -36,7 +38,7 @@ def package_cli(
     ),
     weights: str = typer.Option("fp16", "--weights", "-w", help="How weights are stored: fp32, fp16 or int8"),
     trained_on: str = typer.Option(
-        "", "--trained-on", help="What the pipeline learned from, if it is not one of the runs in the records"
+        "", "--trained-on", help="What the pipeline learned from (default: as the record beside it says)"
     ),
     encoder: str = typer.Option("", "--encoder", help="Name of the encoder that training began with"),
     source: list[str] = typer.Option(
@@ -45,7 +47,7 @@ def package_cli(
     cost: Path = typer.Option(
         None, "--cost", help="Corpus on which to measure what the form of the weights costs"
     ),
-    every: int = typer.Option(4, "--every", help="Take every so many-th document of that corpus"),
+    every: int = typer.Option(4, "--every", min=1, help="Take every so many-th document of that corpus"),
     wheel: bool = typer.Option(True, "--wheel/--folder", help="Make a wheel, or only the pipeline's folder"),
 ) -> None:
     """Make an installable package of a pipeline: weights in few bytes, figures, licences and a card."""
@@ -56,18 +58,17 @@ def package_cli(
     from wasabi import msg
 
     from ..errors import InputError
-    from ..evaluation.metrics import find_metrics, read_metrics
     from ..files import whole_folder
-    from ._pipeline import load_pipeline
+    from ._pipeline import load_pipeline, read_own_record
 
     if wheel:
         try:
             version_of("build")
         except PackageNotFoundError:
             raise InputError("wheels are made by the library build", remedy="pip install build") from None
-    records = [read_metrics(file) for file in (find_metrics(metrics) if metrics else [])]
-    records = [record for record in records if record["results"]]
-    sources = list_sources(records, encoder, source)
+    own = read_own_record(pipeline)
+    records = read_records(metrics, own)
+    sources = list_sources([own] if own else records, encoder, source, trained_on)
     nlp = load_pipeline(pipeline)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) / "pipeline"
@@ -75,7 +76,7 @@ def package_cli(
         if cost:
             storage["cost"] = measure_cost(nlp, folder, cost, every, weights)
             _show_cost(storage["cost"], weights)
-        write_description(nlp, folder, name, version, records, sources, storage, trained_on)
+        write_description(nlp, folder, name, version, records, sources, storage, own, trained_on)
         if wheel:
             made = build_wheel(folder, Path(temporary), name, version, out)
         else:
@@ -88,12 +89,47 @@ def package_cli(
     msg.good(f"{made}: {size / 1e6:.1f} MB")
 
 
-def list_sources(records: list[dict], encoder: str, others: list[str]) -> list[dict[str, str]]:
+def read_records(paths: list[Path], own: dict | None) -> list[dict]:
+    """Read the records whose figures the card quotes.
+
+    paths (list[Path]): Files and folders, see `find_metrics`.
+    own (dict | None): The record of the pipeline's own run.
+    RETURNS (list[dict]): Those with figures of names, the pipeline's own first.
+    """
+    from wasabi import msg
+
+    from ..evaluation.metrics import find_metrics, read_metrics
+
+    records = []
+    for path in find_metrics(paths) if paths else []:
+        record = read_metrics(path)
+        results = {part: result for part, result in record["results"].items() if result.get("span")}
+        if empty := sorted(record["results"].keys() - results):
+            msg.warn(f"{path} has no figures of names for {', '.join(empty)}: they are left out")
+        if results:
+            records.append(record | {"results": results})
+    return sorted(records, key=lambda record: not is_same_run(record, own))
+
+
+def is_same_run(record: dict, own: dict | None) -> bool:
+    """Say whether a record is of a pipeline's own run.
+
+    record (dict): The record.
+    own (dict | None): That of the pipeline's run.
+    RETURNS (bool): Whether both are of one run.
+    """
+    return own is not None and all(record["info"].get(key) == own["info"].get(key) for key in IDENTITY)
+
+
+def list_sources(
+    records: list[dict], encoder: str, others: list[str], trained_on: str = ""
+) -> list[dict[str, str]]:
     """Say what a pipeline is made of, and under which licences.
 
-    records (list[dict]): Records of its runs.
+    records (list[dict]): The record of its run, or of runs like it.
     encoder (str): Name of the encoder, or a folder with one.
     others (list[str]): More sources, as NAME=LICENCE.
+    trained_on (str): What it learned from, in words; corpora that are known are found in it.
     RETURNS (list[dict[str, str]]): "name", "what", "licence" and "url" of each.
     RAISES (InputError): If one of `others` has no licence.
     """
@@ -107,7 +143,10 @@ def list_sources(records: list[dict], encoder: str, others: list[str]) -> list[d
             "url": "",
         }
     ]
-    for corpus in dict.fromkeys(record["info"].get("corpus") or "" for record in records):
+    corpora = [name for record in records for name in (record["info"].get("corpus") or "").split("+")]
+    corpora += [name for name, (title, *_) in CORPORA.items() if title.lower() in trained_on.lower()]
+    # That it is not known what there is must be said too.
+    for corpus in dict.fromkeys(filter(None, corpora)) or [trained_on]:
         title, licence, url = CORPORA.get(corpus, (corpus or "a corpus", UNKNOWN, ""))
         found.append(
             {"name": title, "what": "texts with names to learn from", "licence": licence, "url": url}
@@ -157,7 +196,7 @@ def measure_cost(nlp: "Language", folder: Path, corpus: Path, every: int, weight
     RETURNS (dict[str, Any]): "corpus" (its name), "documents", "names", "same" (share of equal names among
         all that either finds), and under "fp32" and the form: "span", "base_form" and "link", the
         F of names and the accuracies on those found.
-    RAISES (InputError): If the corpus has no documents.
+    RAISES (InputError): If the corpus has no documents, or those taken have no names.
     """
     import spacy
     from spacy.training import Example
@@ -172,6 +211,8 @@ def measure_cost(nlp: "Language", folder: Path, corpus: Path, every: int, weight
     references = list(read_docs(corpus, nlp.vocab))[::every]
     if not references:
         raise InputError("the corpus has no documents", path=corpus)
+    if not any(doc.ents for doc in references):
+        raise InputError("no names are annotated in the documents that are compared", path=corpus)
     found, scores = [], {}
     for form, pipeline in (("fp32", nlp), (weights, spacy.load(folder))):
         bare = [make_example(pipeline, doc, know_language=False).predicted for doc in references]
@@ -222,6 +263,7 @@ def write_description(
     records: list[dict],
     sources: list[dict[str, str]],
     storage: dict[str, Any],
+    own: dict | None,
     trained_on: str,
 ) -> None:
     """Write meta.json, the card and the licences into a saved pipeline.
@@ -230,10 +272,11 @@ def write_description(
     folder (Path): Where it is saved.
     name (str): Name of the package.
     version (str): Its version.
-    records (list[dict]): Records of runs.
+    records (list[dict]): Records of runs, from `read_records`.
     sources (list[dict[str, str]]): From `list_sources`.
     storage (dict[str, Any]): The form of the weights and what it costs.
-    trained_on (str): What the pipeline learned from, if it is none of the runs.
+    own (dict | None): The record of the pipeline's own run, if it is known.
+    trained_on (str): What the pipeline learned from; empty for what that record says.
     """
     import srsly
 
@@ -242,6 +285,8 @@ def write_description(
 
     sources = sources + _word_lists(nlp)
     languages = sorted(nlp.pipe_labels.get("language_id") or [])
+    if not trained_on:
+        trained_on = f"{own['info']['split']} (training part)" if own else UNKNOWN
     meta = srsly.read_json(folder / "meta.json") | {
         "name": name.removeprefix(f"{nlp.lang}_"),
         "version": version,
@@ -251,8 +296,8 @@ def write_description(
         "languages": languages,
         "sources": sources,
         "requirements": requirements(nlp),
-        "trained_on": trained_on or (f"{records[0]['info']['split']} (training part)" if records else ""),
-        "figures_note": _note(records, trained_on),
+        "trained_on": trained_on,
+        "figures_note": _note(records, own),
         "performance": collect_performance(records),
         "storage": storage,
         "megabytes": round(sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6, 1),
@@ -263,19 +308,24 @@ def write_description(
     (folder / "LICENSES_SOURCES").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _note(records: list[dict], trained_on: str) -> str:
+def _note(records: list[dict], own: dict | None) -> str:
     """Say whose figures they are."""
-    if trained_on and records:
+    if not records:
+        return ""
+    if is_same_run(records[0], own):
+        if len(records) == 1:
+            return ""
+        info = records[0]["info"]
         return (
-            f"The pipeline in this package learned from {trained_on}. The figures are those of pipelines of "
-            "the same recipe, each made from the training part of its split alone."
+            "One pipeline for each split and seed, made from the training part of its split alone; the one "
+            f"of {info['split']} with seed {info['seed']} is in this package."
         )
-    if len(records) > 1:
-        return (
-            "One pipeline for each split and seed, made from the training part of its split alone; the first "
-            "is the one in this package."
-        )
-    return ""
+    known = "None of the figures is" if own else "It is not known whether any of the figures is"
+    systems = ", ".join(dict.fromkeys(record["info"]["system"] for record in records))
+    return (
+        f"{known} of the pipeline in this package. They are of pipelines of the system {systems}, each made "
+        "from the training part of its split alone."
+    )
 
 
 def _description(nlp: "Language", languages: list[str]) -> str:

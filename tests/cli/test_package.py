@@ -1,5 +1,6 @@
 """Packaging: a small pipeline says what the full one says, and its card and meta.json say what it is."""
 
+import shutil
 from zipfile import ZipFile
 
 import pytest
@@ -10,7 +11,7 @@ from spacy.training import Example
 from thinc.api import Adam
 
 from spacy_slavner.cli.package import list_sources
-from spacy_slavner.corpora.docbin import read_docs
+from spacy_slavner.corpora.docbin import read_docs, write_docbin
 from spacy_slavner.corpora.reader import make_example
 from spacy_slavner.corpora.sources import blank_pipeline
 from spacy_slavner.errors import InputError
@@ -108,7 +109,14 @@ def test_what_it_says_of_itself(full, record, tmp_path, run):
     assert performance["ents_f"] == pytest.approx(scores["span"]["overall"]["f"], abs=1e-6)
     card = (folder / "README.md").read_text()
     cell = next(iter(scores["span"]["by_language_and_type"].values()))
-    for text in (percent(cell["f"]), "learned from everything", "say nothing", "spacy.load", "## Limits"):
+    for text in (
+        percent(cell["f"]),
+        "Learned from** | everything",
+        "It is not known",
+        "say nothing",
+        "spacy.load",
+        "## Limits",
+    ):
         assert text in " ".join(card.split())
     assert str(full) not in card and str(tmp_path) not in (folder / "meta.json").read_text()
 
@@ -124,14 +132,79 @@ def test_wheel(ruler, tmp_path, run):
     assert "Requires-Dist: spacy-slavner" in metadata and "## Limits" in metadata
 
 
-def test_means_over_seeds():
-    def run(seed, f):
-        scores = {"p": f, "r": f, "f": f}
-        span = {"overall": scores, "by_type": {"PER": scores}, "by_language": {"cs": scores}}
-        info = {"system": "s", "corpus": "slavicner", "split": "x", "seed": seed}
-        return {"info": info, "results": {"test": {"documents": 3, "span": span}}}
+def a_record(split="x", seed=0, f=0.5):
+    scores = {"p": f, "r": f, "f": f}
+    span = {"overall": scores, "by_type": {"PER": scores}, "by_language": {"cs": scores}}
+    info = {"system": "s", "corpus": "slavicner", "split": split, "seed": seed, "created": f"on day {f}"}
+    return {"info": info, "results": {"test": {"documents": 3, "span": span}}}
 
-    performance = collect_performance([run(0, 0.5), run(1, 0.7)])
+
+@pytest.fixture
+def describe(ruler, tmp_path, run):
+    """Package a checkpoint with records of x and y; give meta.json and the text of the card."""
+    shutil.copytree(ruler, tmp_path / "training/model-last")
+    for split, f in (("x", 0.5), ("y", 0.7)):
+        srsly.write_json(tmp_path / f"metrics_{split}.json", a_record(split, f=f))
+
+    def describe(*arguments, own=None, records="xy"):
+        if own:
+            srsly.write_json(tmp_path / "training/metrics.json", own | {"results": {}})
+        arguments += tuple(w for split in records for w in ("--metrics", tmp_path / f"metrics_{split}.json"))
+        run("package", tmp_path / "training/model-last", tmp_path / "out", "--folder", *arguments)
+        folder = tmp_path / "out/xx_slavner-0.1.0"
+        card = " ".join((folder / "README.md").read_text().split())
+        return srsly.read_json(folder / "meta.json"), card
+
+    return describe
+
+
+def test_the_run_of_a_pipeline_is_found_among_the_records(describe):
+    meta, card = describe(own=a_record("y", f=0.7))
+    assert meta["trained_on"] == "y (training part)" and meta["performance"]["part"] == "y test"
+    assert "the one of y with seed 0 is in this package" in card
+    meta, card = describe(own=a_record("y", f=0.7), records="y")
+    assert meta["figures_note"] == ""
+
+
+def test_that_no_record_is_of_the_pipeline_is_said(describe):
+    meta, card = describe()
+    assert "not known" in meta["trained_on"] and "It is not known whether any of the figures is of" in card
+    # The same split and seed, but another run.
+    meta, card = describe(own=a_record("y", f=0.8))
+    assert meta["trained_on"] == "y (training part)" and "None of the figures is of" in card
+
+
+@pytest.mark.parametrize(
+    "options, own, name, licence",
+    [
+        ([], a_record(), "SlavicNER", "not stated"),
+        (["--trained-on", "SlavicNER, all of it"], None, "SlavicNER", "not stated"),
+        (["--trained-on", "my letters"], None, "my letters", "not known"),
+        ([], None, "a corpus", "not known"),
+    ],
+)
+def test_corpus_has_its_licence_without_any_record(options, own, name, licence, describe):
+    meta, card = describe(*options, own=own, records="")
+    (corpus,) = (s for s in meta["sources"] if s["what"] == "texts with names to learn from")
+    assert corpus["name"] == name and licence in corpus["licence"]
+    assert corpus["licence"] in meta["license"] and corpus["licence"] in card
+
+
+def test_nothing_to_measure(describe, ruler, tmp_path, run):
+    both = a_record() | {"results": {"dev": {"documents": 0, "span": None}, **a_record()["results"]}}
+    srsly.write_json(tmp_path / "metrics_z.json", both)
+    meta, card = describe(records="z")
+    assert list(meta["performance"]["runs"][0]["parts"]) == ["test"]
+    doc = blank_pipeline().make_doc("Nic.")
+    doc.set_ents([], default="outside")
+    write_docbin([doc], tmp_path / "dev.spacy")
+    with pytest.raises(InputError, match="no names"):
+        run("package", ruler, tmp_path / "out", "--folder", "--cost", tmp_path / "dev.spacy")
+    run("package", ruler, tmp_path / "out", "--folder", "--every", "0", code=2)
+
+
+def test_means_over_seeds():
+    performance = collect_performance([a_record(seed=0, f=0.5), a_record(seed=1, f=0.7)])
     (found,) = performance["runs"]
     assert found["seeds"] == [0, 1] and found["parts"]["test"]["spread"] == pytest.approx(0.2)
     assert performance["ents_per_type"]["PER"]["f"] == performance["ents_f"] == pytest.approx(0.6)
