@@ -86,11 +86,26 @@ def test_all_from_the_sample_to_the_package(project, tiny, capfd):
 
 def test_the_small_pipeline_learns_from_the_large_one(project, capfd):
     project_run(project, "small", overrides={"vars.split": "single_out", "vars.seed": 7}, dry=True)
-    distill, run = re.findall("(?m)^Running command: .*", capfd.readouterr().out)
+    distill, run, package = re.findall("(?m)^Running command: .*", capfd.readouterr().out)
     assert "distill training/slavner/single_out/7/model-last training/encoder_sm/single_out/7" in distill
     assert "--vars.config configs/slavner_sm.cfg --vars.system slavner_sm" in run
     assert "--vars.encoder_folder training/encoder_sm/single_out/7/encoder" in run and "--vars.seed 7" in run
-    assert "$" not in distill + run
+    assert "package training/slavner_sm/single_out/7/model-last packages --name xx_slavner_sm" in package
+    assert "--weights int8" in package and "--metrics metrics/slavner_sm " in package
+    assert "$" not in distill + run + package
+
+
+def test_steps_are_run_again_when_what_they_read_changes():
+    deps = {command["name"]: set(command.get("deps", [])) for command in PROJECT["commands"]}
+    own = read_extended(ROOT / PROJECT["vars"]["config"]) | read_extended(ROOT / "configs/slavner_sm.cfg")
+    assert {f"configs/{name}.cfg" for name in own | {"base"}} <= deps["train"]
+    assert "./${vars.records}" in deps["package_release"] and "./${vars.records_sm}" in deps["package_small"]
+
+
+def read_extended(config: Path) -> set[str]:
+    """The configs that one extends, with those that they extend."""
+    names = re.findall(r'(?m)^extends = "(\w+)"', config.read_text(encoding="utf-8"))
+    return {*names}.union(*(read_extended(config.parent / f"{name}.cfg") for name in names))
 
 
 @pytest.mark.parametrize("split", SPLITS)
