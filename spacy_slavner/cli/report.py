@@ -31,6 +31,7 @@ def report(
     plots (Path | None): Folder for plots.
     released (str | None): System that is the released recipe.
     """
+    from ..evaluation.crosslingual import crosslingual_sections
     from ..evaluation.metrics import find_metrics, write_json
     from ..evaluation.plots import plot_records
     from ..evaluation.regimes import training_sections
@@ -50,7 +51,8 @@ def report(
     command += ["--plots", str(plots)] if plots else []
     command += ["--released", released] if released else []
     links = [Path(os.path.relpath(image, out.parent)).as_posix() for image in images]
-    text = render_markdown(records, results, command, links, training_sections(records))
+    more = training_sections(records) + crosslingual_sections(records)
+    text = render_markdown(records, results, command, links, more)
     with whole_file(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
     written = ", ".join(str(path) for path in (out, json, plots) if path)

@@ -34,8 +34,16 @@ def training_sections(records: Records) -> list[str]:
 Key = tuple[str, ...]
 
 
-def _section(title: str, text: str, header: list[str], rows: list[list[str]], runs: list[Run]) -> list[str]:
-    """A section with its table and the command of each run; nothing if there are no rows."""
+def section(title: str, text: str, header: list[str], rows: list[list[str]], runs: list[Run]) -> list[str]:
+    """Write a section with its table and the command of each run.
+
+    title (str): Its title.
+    text (str): What the figures are.
+    header (list[str]): Columns.
+    rows (list[list[str]]): Rows.
+    runs (list[Run]): The runs that are in it.
+    RETURNS (list[str]): Its parts; nothing if there are no rows.
+    """
     if not rows:
         return []
     commands = unique(run.design["command"] for run in runs)
@@ -43,20 +51,22 @@ def _section(title: str, text: str, header: list[str], rows: list[list[str]], ru
     return [f"## {title}", text, markdown_table(header, rows), fold[0], "\n".join(fold[1:-1]), fold[-1]]
 
 
-def _grouped(runs: list[Run], key: Callable[[Run], Key]) -> dict[Key, list[Run]]:
+def grouped(runs: list[Run], key: Callable[[Run], Key]) -> dict[Key, list[Run]]:
+    """RETURNS (dict[tuple[str, ...], list[Run]]): The runs by a key."""
     groups: dict[Key, list[Run]] = defaultdict(list)
     for run in runs:
         groups[key(run)].append(run)
     return groups
 
 
-def _f1(run: Run, language: str = "") -> float | None:
+def f1(run: Run, language: str = "") -> float | None:
+    """RETURNS (float | None): Span F1 as a fraction of 1, of one language or all; None if not measured."""
     figures = figures_of(run.result)
     return (figures["by_language"].get(language, {}) if language else figures).get("span_f1")
 
 
-def _budget(runs: list[Run]) -> str:
-    """What the runs of a row were trained on, and how long."""
+def budget(runs: list[Run]) -> str:
+    """RETURNS (str): What some runs were trained on, and how long."""
     sizes = unique((run.info.get("documents") or {}).get("used") for run in runs)
     steps = unique(run.info.get("steps") for run in runs)
     parts = [(sizes, "documents"), (steps, "steps")]
@@ -78,18 +88,23 @@ def _matrix(rows: dict[Key, list[Run]], column: Callable[[Run], str]) -> tuple[l
     columns = sorted({column(run) for runs in rows.values() for run in runs})
     table = []
     for key, runs in rows.items():
-        cells = [spread([_f1(run) for run in runs if column(run) == name]) for name in columns]
-        table.append([*key, *cells, _budget(runs)])
+        cells = [spread([f1(run) for run in runs if column(run) == name]) for name in columns]
+        table.append([*key, *cells, budget(runs)])
     return columns, table
 
 
 def _zero_shot(runs: list[Run]) -> list[str]:
-    here = [r for r in _held_out(runs) if "setting" not in r.design]
+    here = [r for r in _held_out(runs) if "setting" not in r.design and not _is_crosslingual(r)]
     columns, rows = _matrix(
-        _grouped(here, lambda r: (r.system, r.design["split"], _sources(r))), lambda r: r.design["held_out"]
+        grouped(here, lambda r: (r.system, r.design["split"], _sources(r))), lambda r: r.design["held_out"]
     )
     text = "Test F1 in languages of which no names were learnt, only those of the languages under “names of”."
-    return _section("Zero-shot", text, ["System", "Split", "Names of", *columns, "Budget"], rows, here)
+    return section("Zero-shot", text, ["System", "Split", "Names of", *columns, "Budget"], rows, here)
+
+
+def _is_crosslingual(run: Run) -> bool:
+    """Whether it belongs to `crosslingual.crosslingual_sections` alone."""
+    return run.design["system"].startswith(("crosslingual", f"{PLAIN}_"))
 
 
 def _encoder(run: Run) -> str:
@@ -113,42 +128,43 @@ def _unlabelled(runs: list[Run]) -> list[str]:
         setting = "=".join(run.design.get("setting", ()))
         return run.design["split"], _sources(run), setting, run.design["held_out"]
 
-    plain = _grouped([run for run in here if run.design["system"] == PLAIN], where)
+    plain = grouped([run for run in here if run.design["system"] == PLAIN], where)
     others = [r for r in here if r.design["system"].startswith("zero_shot") and where(r) in plain]
     targets = sorted({run.design["held_out"] for run in others})
     rows = []
-    for (system, *place), some in _grouped(others, lambda r: (r.design["system"], *where(r)[:3])).items():
+    for (system, *place), some in grouped(others, lambda r: (r.design["system"], *where(r)[:3])).items():
         gains = [
-            _gain([r for r in some if r.design["held_out"] == target], plain[*place, target])
+            gain([r for r in some if r.design["held_out"] == target], plain[*place, target])
             for target in targets
         ]
         rows.append(
-            [system.removeprefix("zero_shot_").upper().replace("_", "+"), *place, *map(_signed, gains)]
+            [system.removeprefix("zero_shot_").upper().replace("_", "+"), *place, *map(signed, gains)]
         )
     text = (
         "Gain in test F1 over the same without unlabelled texts. LI: their language is learnt; CL: masked "
         "pieces are guessed; PC: those of the names that the recogniser finds."
     )
     header = ["Task", "Split", "Names of", "Setting", *targets]
-    return _section("Unlabelled texts of the target language against none", text, header, rows, others)
+    return section("Unlabelled texts of the target language against none", text, header, rows, others)
 
 
-def _gain(runs: list[Run], others: list[Run]) -> float | None:
-    """Mean F1 of some runs less that of others, None where either was not measured."""
+def gain(runs: list[Run], others: list[Run]) -> float | None:
+    """RETURNS (float | None): Mean F1 of some runs less that of others; None if either was not measured."""
     means = []
     for some in (runs, others):
-        known = [value for run in some if (value := _f1(run)) is not None]
+        known = [value for run in some if (value := f1(run)) is not None]
         means.append(fmean(known) if known else None)
     return None if None in means else means[0] - means[1]
 
 
-def _signed(value: float | None) -> str:
+def signed(value: float | None) -> str:
+    """RETURNS (str): A difference in percent, with its sign."""
     return NONE if value is None else f"{100 * value:+.2f}"
 
 
 def _settings(runs: list[Run]) -> list[str]:
     """Each setting that was varied: a row for each value, below that of the system as it is."""
-    here = [r for r in _held_out(runs) if "setting" in r.design]
+    here = [r for r in _held_out(runs) if "setting" in r.design and not _is_crosslingual(r)]
     here += [r for r in runs if "setting" in r.design and "held_out" not in r.design and r.part == "dev"]
 
     def whose(run: Run) -> Key:
@@ -158,14 +174,14 @@ def _settings(runs: list[Run]) -> list[str]:
     plain = [r for r in _held_out(runs) if "setting" not in r.design]
     plain += [run for run in _unvaried(runs) if run.part == "dev"]
     here = [run for run in plain if whose(run) in varied] + here
-    groups = _grouped(here, lambda r: (*whose(r), *r.design.get("setting", ("", "as it is"))))
+    groups = grouped(here, lambda r: (*whose(r), *r.design.get("setting", ("", "as it is"))))
     columns, rows = _matrix(dict(sorted(groups.items())), lambda r: r.design.get("held_out", "dev"))
     text = (
         "F1 where one setting is varied and all others stay: under “dev” on the dev part of the split, under "
         "a language on its test part where none of its names was learnt."
     )
     header = ["System", "Split", "Encoder", "Setting", "Value", *columns, "Budget"]
-    return _section("Settings that were varied", text, header, rows, here)
+    return section("Settings that were varied", text, header, rows, here)
 
 
 def _place(run: Run) -> str:
@@ -188,20 +204,20 @@ def _languages_alone(runs: list[Run]) -> list[str]:
         for what, some in (("each language alone", alone), ("all languages", joint)):
             own = [r for r in some if (r.design["system"], r.design["split"]) == place]
             cells = [
-                spread([_f1(r, name) for r in own if r.design.get("language", name) == name])
+                spread([f1(r, name) for r in own if r.design.get("language", name) == name])
                 for name in languages
             ]
-            rows.append([*place, what, *cells, _budget(own)])
+            rows.append([*place, what, *cells, budget(own)])
     text = "Test F1 of one model that learnt all languages, and of models that learnt one."
     header = ["System", "Split", "Learnt", *languages, "Budget"]
-    return _section("One model for all languages", text, header, rows if joint else [], alone + joint)
+    return section("One model for all languages", text, header, rows if joint else [], alone + joint)
 
 
 def _transfer(runs: list[Run]) -> list[str]:
     """Other corpora learnt before or besides, against the split alone."""
     here = [r for r in runs if "transfer" in r.design]
     rows, others = [], []
-    for (system, split, source, part, encoder), some in _grouped(
+    for (system, split, source, part, encoder), some in grouped(
         here, lambda r: (*(r.design[name] for name in ("system", "split", "transfer")), r.part, _encoder(r))
     ).items():
         place = (WITHOUT_TRANSFER.get(system), split, part, encoder)
@@ -210,11 +226,9 @@ def _transfer(runs: list[Run]) -> list[str]:
             for r in _unvaried(runs)
             if (r.design["system"], r.design["split"], r.part, _encoder(r)) == place
         ]
-        cells = [spread([_f1(run) for run in which]) for which in (own, some)]
+        cells = [spread([f1(run) for run in which]) for which in (own, some)]
         how = "besides" if system == "tag_sets" else "before"
-        rows.append(
-            [system, f"{source}, {how}", split, part, *cells, _signed(_gain(some, own)), _budget(some)]
-        )
+        rows.append([system, f"{source}, {how}", split, part, *cells, signed(gain(some, own)), budget(some)])
         others += own
     text = (
         "F1 of systems that begin with an encoder trained before on the union of other corpora's types, "
@@ -222,7 +236,7 @@ def _transfer(runs: list[Run]) -> list[str]:
         "where types that a corpus lacks are unknown; beside the same systems with the split alone."
     )
     header = ["System", "Other corpora", "Split", "Part", "Without", "With", "Gain", "Budget"]
-    return _section("Transfer from other corpora", text, header, rows, here + others)
+    return section("Transfer from other corpora", text, header, rows, here + others)
 
 
 def _encoders(runs: list[Run]) -> list[str]:
@@ -232,36 +246,36 @@ def _encoders(runs: list[Run]) -> list[str]:
     def where(run: Run) -> Key:
         return run.design["system"], run.design["split"], run.part
 
-    usual = _grouped([run for run in here if "encoder" not in run.design], where)
+    usual = grouped([run for run in here if "encoder" not in run.design], where)
     others = [run for run in here if "encoder" in run.design and where(run) in usual]
     rows, shown = [], []
-    for (*place, encoder), some in _grouped(others, lambda r: (*where(r), r.design["encoder"])).items():
+    for (*place, encoder), some in grouped(others, lambda r: (*where(r), r.design["encoder"])).items():
         own = usual[tuple(place)]
-        cells = [spread([_f1(run) for run in which]) for which in (own, some)]
-        rows.append([*place, encoder, *cells, _signed(_gain(some, own)), _budget(some)])
+        cells = [spread([f1(run) for run in which]) for which in (own, some)]
+        rows.append([*place, encoder, *cells, signed(gain(some, own)), budget(some)])
         shown += [run for run in own if run not in shown]
     text = "F1 with another encoder, such as one that was trained further, beside the usual one."
     header = ["System", "Split", "Part", "Encoder", "Usual", "This", "Gain", "Budget"]
-    return _section("Encoders", text, header, rows, shown + others)
+    return section("Encoders", text, header, rows, shown + others)
 
 
 def _snippets(runs: list[Run]) -> list[str]:
     """What is left of F1 on short snippets in small letters."""
     here = [run for run in _unvaried(runs) if run.part in ("test", "snippets")]
-    groups = _grouped(here, lambda r: (r.design["split"], r.system))
+    groups = grouped(here, lambda r: (r.design["split"], r.system))
     rows, shown = [], []
     for place, some in groups.items():
         whole, cut = ([run for run in some if run.part == part] for part in ("test", "snippets"))
         if whole and cut:
-            cells = [spread([_f1(run) for run in which]) for which in (whole, cut)]
-            rows.append([*place, *cells, _signed(_gain(cut, whole)), _budget(some)])
+            cells = [spread([f1(run) for run in which]) for which in (whole, cut)]
+            rows.append([*place, *cells, signed(gain(cut, whole)), budget(some)])
             shown += whole
     text = (
         "Test F1, and that of the same part cut into short snippets in small letters, which stand in for the "
         "questions and search queries of Pandey et al. (2022)."
     )
     header = ["Split", "System", "Test", "Snippets", "Difference", "Budget"]
-    return _section("Short snippets in small letters", text, header, rows, shown)
+    return section("Short snippets in small letters", text, header, rows, shown)
 
 
 def _fertility(found: dict[tuple[str, str], dict[str, Any]]) -> list[str]:

@@ -20,6 +20,8 @@ from .tables import SHORT_NAMES, markdown_table
 # Splits whose published form has a test part alone go by their own name.
 TEST_ONLY = ("cross_topic", "single_out")
 SECTIONS = ("normalization", "linking", "morphology", "language_id", "crosslingual")
+# Those of them that another module writes.
+ELSEWHERE = ("crosslingual",)
 # Sections that are made of the released system's test part: what of `evaluate_oracle` goes into them, and
 # what is measured end to end.
 ORACLE_SECTIONS = {"normalization": (BASE_FORMS, ("NORM",)), "linking": (LINKS, LINKING)}
@@ -27,6 +29,7 @@ ORACLE_SECTIONS = {"normalization": (BASE_FORMS, ("NORM",)), "linking": (LINKS, 
 PUBLISHED_DOCUMENTS = {"cross_topic": 470}
 FIGURES = ("span_f1", "word_f1", *(f"{metric.lower()}_f1" for metric in METRICS))
 GROUPS = ("by_language", "by_type")
+LENGTHS = ("1", "2", "3+")
 
 # What the "experiment" of a run says if its figures are not those of a system on a split.
 VARIED = {"held_out", "setting", "transfer"}
@@ -324,7 +327,7 @@ def render_markdown(
         if table := _length_table(here):
             parts += ["### Spans by length in tokens", table]
     for name in SECTIONS:
-        if name in results:
+        if name in results and name not in ELSEWHERE:
             parts.append(f"## {name.replace('_', ' ').capitalize()}")
             measured = _oracle_runs(runs, name) if name in ORACLE_SECTIONS else {}
             if measured:
@@ -496,27 +499,31 @@ def _group_table(runs: list[Run], group: str) -> str:
 
 def _length_table(runs: list[Run]) -> str:
     """F1 of each length, and its share among the names that were rightly found."""
-    rows, lengths = [], ("1", "2", "3+")
-    for system, group in _by_system(runs).items():
-        tables = [_blocks(run.result)["span"].get("by_length") for run in group]
-        if not (tables := [table for table in tables if table]):
-            continue
-        cells = [spread([table.get(n, {}).get("f") for table in tables]) for n in lengths]
-        for name in ("gold", "correct"):
-            totals = [sum(counts[name] for counts in table.values()) for table in tables]
-            shares = [
-                [t.get(n, {}).get(name, 0) / total for t, total in zip(tables, totals, strict=True) if total]
-                for n in lengths
-            ]
-            cells += [spread(values) for values in shares]
-        rows.append([system, *cells])
-    header = [
-        "System",
-        *(f"F1 {n}" for n in lengths),
-        *(f"% of gold {n}" for n in lengths),
-        *(f"% of right {n}" for n in lengths),
-    ]
-    return markdown_table(header, rows) if rows else ""
+    found = {system: length_cells(group) for system, group in _by_system(runs).items()}
+    rows = [[system, *cells] for system, cells in found.items() if cells]
+    columns = [f"{what} {n}" for what in ("F1", "% of gold", "% of right") for n in LENGTHS]
+    return markdown_table(["System", *columns], rows) if rows else ""
+
+
+def length_cells(runs: list[Run]) -> list[str]:
+    """Names by their length in tokens.
+
+    runs (list[Run]): Runs of one system.
+    RETURNS (list[str]): For each of LENGTHS F1, then its share of the annotated names, then that of the
+        names that were rightly found, all in percent; nothing if it was not measured.
+    """
+    tables = [table for run in runs if (table := (_blocks(run.result)["span"] or {}).get("by_length"))]
+    if not tables:
+        return []
+    cells = [spread([table.get(n, {}).get("f") for table in tables]) for n in LENGTHS]
+    for name in ("gold", "correct"):
+        totals = [sum(counts[name] for counts in table.values()) for table in tables]
+        shares = [
+            [t.get(n, {}).get(name, 0) / total for t, total in zip(tables, totals, strict=True) if total]
+            for n in LENGTHS
+        ]
+        cells += [spread(values) for values in shares]
+    return cells
 
 
 _KINDS_TEXT = (

@@ -1,0 +1,170 @@
+"""Section of the report on names of a language that is never seen annotated (Huang, May and Peng 2019)."""
+
+from typing import Any
+
+from .regimes import NONE, Key, budget, f1, gain, grouped, section, signed
+from .report import Records, Run, length_cells, spread
+from .tables import markdown_table
+
+FULL, WORDS, CHARACTERS, SHUFFLED = "full model", "words only", "characters only", "words shuffled"
+# What is made of the system: by the end of the setting that was varied, and its value.
+SYSTEM = "crosslingual_bilstm_crf"
+VARIANTS = {
+    ("", ""): FULL,
+    ("embed.use", "both"): FULL,
+    ("shuffle.level", "1.0"): SHUFFLED,
+    ("embed.use", "words"): WORDS,
+    ("embed.use", "characters"): CHARACTERS,
+    ("translation.level", "0.0"): "no translated text",
+}
+ENCODER_VECTORS = "vectors of the encoder"
+# What takes the place of the vectors.
+ENCODERS = {
+    "multilingual": "encoder, zero-shot",
+    "multilingual_romanized": "encoder, romanised text",
+    "multilingual_translated": "encoder, translated text",
+}
+ROWS = (*dict.fromkeys(VARIANTS.values()), ENCODER_VECTORS, *ENCODERS.values())
+
+# Their tables 3 and 4: from English to es, nl, de.
+PUBLISHED = {
+    FULL: {"es": 64.48, "nl": 73.44, "de": 62.26},
+    SHUFFLED: {"es": 49.44, "nl": 40.61, "de": 27.25},
+    WORDS: {"es": 53.00, "nl": 59.60, "de": 52.58},
+    CHARACTERS: {"es": 18.88, "nl": 12.15, "de": 16.46},
+}
+PUBLISHED_LENGTHS = {"es": (68.93, 68.21, 47.57), "nl": (69.49, 82.46, 60.85), "de": (59.50, 70.76, 37.22)}
+DIFFERENCES = (
+    "The figures in brackets are theirs, from English (tables 3 and 4): on CoNLL-2002 and 2003, with vectors "
+    "that were trained on Wikipedia; here names are those of the corpora named above, and the vectors were "
+    "trained on the texts that the records name."
+)
+
+
+def crosslingual_sections(records: Records) -> list[str]:
+    """What the records say of names of languages that were never seen annotated, in Markdown.
+
+    records (Records): The records of runs.
+    RETURNS (list[str]): Headings, texts and tables; nothing if no such run was made. F1 is that of exact
+        spans in percent, on the test part of the language that is read.
+    """
+    found = [run for run in records.runs if run.part == "test" and variant(run)]
+    pairs = {_pair(run) for run in found if run.design["system"] != "multilingual"}
+    runs = [run for run in found if _pair(run) in pairs]
+    if not runs:
+        return []
+    rows = grouped(runs, lambda run: (variant(run), *_pair(run)))
+    columns = sorted(pairs)
+    table = [
+        [name, *(_cell(rows.get((name, *pair), []), PUBLISHED.get(name, {}), pair) for pair in columns)]
+        for name in ROWS
+        if any((name, *pair) in rows for pair in columns)
+    ]
+    table.append(["budget", *(budget([run for run in runs if _pair(run) == pair]) for pair in columns)])
+    text = (
+        "Test F1: names are learnt in the first language, and read in the second. "
+        f"{DIFFERENCES if any(pair[0] == 'en' for pair in columns) else ''}"
+    ).strip()
+    header = ["", *(f"{source} → {target}, {split}" for source, target, split in columns)]
+    parts = section("Names of a language that was never seen annotated", text, header, table, runs)
+    return [*parts, *_findings(rows, columns), *_lengths(rows), *_vectors(records.sections)]
+
+
+def variant(run: Run) -> str | None:
+    """RETURNS (str | None): The row that a run belongs to; None if it is none of this section."""
+    design = run.design
+    if len(design.get("sources") or []) != 1:
+        return None
+    name, value = design.get("setting", ("", ""))
+    if design["system"] != SYSTEM:
+        return None if name else ENCODERS.get(design["system"])
+    if name == "paths.vectors":
+        return ENCODER_VECTORS
+    return VARIANTS.get((".".join(name.split(".")[-2:]), value))
+
+
+def _pair(run: Run) -> Key:
+    return run.design["sources"][0], run.design["held_out"], run.design["split"]
+
+
+def _cell(runs: list[Run], published: dict[str, float], pair: Key) -> str:
+    source, target, _ = pair
+    theirs = f" ({published[target]:.2f})" if source == "en" and target in published else ""
+    return spread([f1(run) for run in runs]) + theirs
+
+
+def _findings(rows: dict[Key, list[Run]], columns: list[Key]) -> list[str]:
+    """What each bridge is worth."""
+    table = []
+    for one, other in (
+        (FULL, WORDS),
+        (WORDS, CHARACTERS),
+        (FULL, SHUFFLED),
+        (FULL, ENCODERS["multilingual"]),
+    ):
+        gains = [gain(rows.get((one, *pair), []), rows.get((other, *pair), [])) for pair in columns]
+        if any(value is not None for value in gains):
+            table.append([f"{one} over {other}", *map(signed, gains)])
+    header = ["F1", *(f"{source} → {target}, {split}" for source, target, split in columns)]
+    return [markdown_table(header, table)] if table else []
+
+
+def _lengths(rows: dict[Key, list[Run]]) -> list[str]:
+    """F1 of each length, over the gold and among the names that were rightly found."""
+    table = []
+    for (name, source, target, split), runs in sorted(rows.items(), key=lambda row: (row[0][1:], row[0][0])):
+        cells = length_cells(runs)
+        theirs = PUBLISHED_LENGTHS.get(target) if (name, source) == (FULL, "en") else None
+        if cells and theirs:
+            cells = [f"{cell} ({value:.2f})" for cell, value in zip(cells, theirs, strict=False)] + cells[3:]
+        if cells:
+            table.append([f"{source} → {target}, {split}", name, *cells])
+    lengths = ("1", "2", "3+")
+    columns = [f"{what} {n}" for what in ("F1", "% of gold", "% of right") for n in lengths]
+    return ["### By length in tokens", markdown_table(["", "", *columns], table)] if table else []
+
+
+def _vectors(sections: dict[str, Any]) -> list[str]:
+    """How well vectors are aligned, and how many words have none."""
+    known = sections.get("crosslingual", {})
+    parts = []
+    if aligned := known.get("alignment"):
+        rows = [
+            [
+                name,
+                *(f"{figures['words'][which]:,}" for which in ("source", "target")),
+                *(_percent(figures.get(f"precision@{k}")) for k in (1, 5)),
+                f"{figures['held_out']:,}",
+                _percent(figures.get("coverage")),
+            ]
+            for name, figures in sorted(aligned.items())
+        ]
+        header = ["", "words", "words of the other", "precision@1", "precision@5", "held out", "coverage"]
+        text = (
+            "Alignment: in percent of the words of the dictionary that were held out, and how much of the "
+            "dictionary has vectors on both sides."
+        )
+        parts += ["### Vectors", text, markdown_table(header, rows), *_commands(aligned)]
+    if unknown := known.get("unknown words"):
+        rows = [
+            [
+                name,
+                _percent(row["types"]),
+                f"{row['n_types']:,}",
+                _percent(row["tokens"]),
+                f"{row['n_tokens']:,}",
+            ]
+            for name, row in sorted(unknown.items())
+        ]
+        header = ["", "% of different words", "of", "% of words", "of"]
+        parts += ["### Words without a vector", markdown_table(header, rows), *_commands(unknown)]
+    return parts
+
+
+def _commands(figures: dict[str, dict[str, Any]]) -> list[str]:
+    commands = [row["command"] for row in figures.values() if "command" in row]
+    return ["\n".join(["```", *dict.fromkeys(commands), "```"])] if commands else []
+
+
+def _percent(value: float | None) -> str:
+    return NONE if value is None else f"{100 * value:.2f}"
