@@ -1,6 +1,6 @@
-"""The custom attributes of Doc and Span, registered in one place, and the colours of the types."""
+"""The custom attributes of Doc, Span and Token, registered in one place, and the colours of the types."""
 
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, Span, Token
 
 LANGUAGES = ("bg", "cs", "pl", "ru", "sl", "uk")
 TYPES = ("PER", "LOC", "ORG", "PRO", "EVT")
@@ -24,6 +24,13 @@ READER_ATTRIBUTES = ("annotated_types",)
 PREDICTION_ATTRIBUTES = ("ner_nbest",)
 
 
+def romanized(token: Token) -> str:
+    """RETURNS (str): A token in plain Latin letters by the rules of `doc._.language`: `token._.romanized`."""
+    from .crosslingual.romanization import romanize
+
+    return romanize(token.text, token.doc._.language)
+
+
 def set_attributes() -> None:
     """Register the custom attributes; harmless when they are there already."""
     for name in (*DOC_ATTRIBUTES, *READER_ATTRIBUTES, *PREDICTION_ATTRIBUTES):
@@ -32,3 +39,6 @@ def set_attributes() -> None:
     for name in SPAN_ATTRIBUTES:
         if not Span.has_extension(name):
             Span.set_extension(name, default=None)
+    if not Token.has_extension("romanized"):
+        # Not kept with the document: the romanisation of words is cached, and the language may change.
+        Token.set_extension("romanized", getter=romanized)

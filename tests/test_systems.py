@@ -62,6 +62,8 @@ def test_system(system, parts, words, tiny_encoder, tmp_path):
         "paths.encoder": str(tiny_encoder),
         "paths.vectors": str(words / "vectors"),
         "paths.dictionary": str(words / "dictionary.txt"),
+        "system.source_language": "pl",
+        "system.target_language": "cs",
         "training.max_steps": 2,
         "training.eval_frequency": 10,
     }

@@ -25,7 +25,7 @@ def vectors_train_cli(
     least: int = typer.Option(2, "--min-count", help="How often a word has to occur"),
     threads: int = typer.Option(1, "--threads", help="With one, the same text gives the same vectors"),
     without: list[Path] = typer.Option(
-        [], "--without", help="Folder of a split whose dev and test documents are left out"
+        [], "--without", help="Folder of a split, or of joined ones (A+B), whose dev and test are left out"
     ),
 ) -> None:
     """Train fastText vectors of one language, in small letters, with "num" for numbers and "url" for URLs.
@@ -36,11 +36,13 @@ def vectors_train_cli(
     from wasabi import msg
 
     from ..crosslingual.embeddings import read_sentences, train_vectors, write_embeddings
+    from ..pretraining.texts import find_texts
 
+    found = find_texts(texts, [part for folder in without for part in _joined(folder)], [language])
     counts = {"words": 0}
 
     def counted() -> Iterator[list[str]]:
-        for words in read_sentences(texts, language, without):
+        for words in read_sentences(found, language):
             counts["words"] += len(words)
             yield words
 
@@ -48,7 +50,14 @@ def vectors_train_cli(
     vectors = train_vectors(counted(), width, epochs, least, threads, table)
     if not table:
         write_embeddings(vectors, output)
+    if found.excluded:
+        msg.text(f"{found.left_out:,} documents that are measured with were left out of the text")
     msg.good(f"{len(vectors):,} words of {counts['words']:,} running words of {language}, in {output}")
+
+
+def _joined(folder: Path) -> list[Path]:
+    """The folders of splits that a run joins, whose own folder may not be there yet."""
+    return [folder] if folder.is_dir() else [folder.with_name(name) for name in folder.name.split("+")]
 
 
 @app.command("vectors-encoder")
@@ -125,6 +134,10 @@ def vectors_align_cli(
     figures = {"words": {"source": len(read[0]), "target": len(read[1]), "joint": len(joint)}} | how.to_dict()
     for k, value in how.held_out.at.items():
         msg.text(f"precision@{k}: {value:.3f} ({how.held_out.words:,} held-out words of {pair})")
+    msg.text(
+        f"{how.covered:,} of {how.dictionary:,} words in the dictionary ({how.coverage:.1%}) have vectors "
+        "on both sides"
+    )
     if metrics:
         name = f"{pair}, {note}" if note else pair
         write_section(metrics, SECTION, {"alignment": {name: figures}})
@@ -137,6 +150,7 @@ def vectors_align_cli(
 def vectors_coverage_cli(
     vectors: Path = typer.Argument(..., help="Folder with a pipeline or vectors of spaCy"),
     corpus: Path = typer.Argument(..., help=".spacy file, or a folder with such files"),
+    language: str = typer.Option("", "--language", "-l", help="Only documents in this language, e.g. cs"),
     metrics: Path = typer.Option(None, "--metrics", "-m", help="Record to write for `report`"),
     name: str = typer.Option("", "--name", help="Name of the corpus in the record (default: its path)"),
 ) -> None:
@@ -149,7 +163,10 @@ def vectors_coverage_cli(
     from ._pipeline import load_pipeline
 
     nlp = load_pipeline(str(vectors))
-    figures = unknown_words(read_docs(corpus, nlp.vocab))
+    docs = (doc for doc in read_docs(corpus, nlp.vocab) if language in ("", doc._.language))
+    figures = unknown_words(docs)
+    if not figures["n_tokens"]:
+        raise InputError(f"there are no words{f' in {language}' if language else ''}", path=corpus)
     msg.text(
         f"without a vector: {figures['types']:.2%} of {figures['n_types']:,} different words, "
         f"{figures['tokens']:.2%} of {figures['n_tokens']:,} words"

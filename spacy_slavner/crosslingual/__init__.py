@@ -1,1 +1,1 @@
-"""What crosses scripts and languages: romanisation."""
+"""What crosses languages: word vectors in one space, translation by dictionary, romanisation."""

@@ -25,13 +25,11 @@ class Precision:
     """How many words find their translation.
 
     at (dict[int, float]): Shares of the words for which one of their translations is among the first k.
-    words (int): Source words with a vector, of which a translation has one, too.
-    asked (int): Source words in the dictionary.
+    words (int): Source words with a vector, of which a translation has one, too: those that were asked for.
     """
 
     at: dict[int, float]
     words: int
-    asked: int
 
 
 @dataclass
@@ -40,7 +38,9 @@ class Alignment:
 
     rotation (numpy.ndarray): What source vectors are multiplied with from the right (width, width).
     pairs (int): Pairs of the dictionary that it was learnt from.
-    held_out (Precision): On words of the dictionary that it was not learnt from.
+    held_out (Precision): On words of the dictionary that it was not learnt from, of those that are covered.
+    dictionary (int): Source words in the dictionary.
+    covered (int): How many of them have a vector, and a translation with one.
     rounds (list[float]): Precision at 1 on words set apart for the choice, before and after each round of
         refinement; the best round's rotation was taken.
     """
@@ -48,13 +48,21 @@ class Alignment:
     rotation: np.ndarray
     pairs: int
     held_out: Precision
+    dictionary: int
+    covered: int
     rounds: list[float] = field(default_factory=list)
 
     def to_dict(self) -> dict:
         """RETURNS (dict): All but the rotation, for a record."""
         precision = {f"precision@{k}": value for k, value in self.held_out.at.items()}
-        counts = {"pairs": self.pairs, "held_out": self.held_out.words, "asked": self.held_out.asked}
-        return precision | counts | {"rounds": self.rounds}
+        counts = {"pairs": self.pairs, "held_out": self.held_out.words, "dictionary": self.dictionary}
+        coverage = {"covered": self.covered, "coverage": self.coverage}
+        return precision | counts | coverage | {"rounds": self.rounds}
+
+    @property
+    def coverage(self) -> float:
+        """The share of the dictionary's words that precision says anything of."""
+        return self.covered / self.dictionary
 
 
 def procrustes(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -125,6 +133,16 @@ def best_translations(
     return np.concatenate(found) if found else np.zeros((0, n), dtype=int)
 
 
+def with_vectors(source: Embeddings, target: Embeddings, dictionary: DictionaryT) -> DictionaryT:
+    """RETURNS (DictionaryT): What of a dictionary has vectors on both sides."""
+    known = {
+        word: [translation for translation in translations if translation in target.rows]
+        for word, translations in dictionary.items()
+        if word in source.rows
+    }
+    return {word: translations for word, translations in known.items() if translations}
+
+
 def precision(
     source: Embeddings, target: Embeddings, dictionary: DictionaryT, ks: Sequence[int] = (1, 5)
 ) -> Precision:
@@ -136,16 +154,15 @@ def precision(
     ks (Sequence[int]): How many of the best translations are looked at.
     RETURNS (Precision): The shares.
     """
-    known = {}
-    for word, translations in dictionary.items():
-        wanted = {target.rows[translation] for translation in translations if translation in target.rows}
-        if word in source.rows and wanted:
-            known[source.rows[word]] = wanted
+    known = {
+        source.rows[word]: {target.rows[translation] for translation in translations}
+        for word, translations in with_vectors(source, target, dictionary).items()
+    }
     found = best_translations(source.unit, target.unit, list(known), max(ks))
     pairs = zip(found, known.values(), strict=True)
     hits = np.array([[row in wanted for row in best] for best, wanted in pairs])
     at = {k: float(hits[:, :k].any(1).mean()) if len(known) else 0.0 for k in ks}
-    return Precision(at, len(known), len(dictionary))
+    return Precision(at, len(known))
 
 
 def hold_out(dictionary: DictionaryT, words: int, seed: int = 0) -> tuple[DictionaryT, DictionaryT]:
@@ -198,11 +215,7 @@ def align(
             f"the source's vectors have {source.width} numbers, the target's {target.width}",
             remedy="Train or take both with the same width",
         )
-    known = {
-        word: [t for t in translations if t in target.rows]
-        for word, translations in dictionary.items()
-        if word in source.rows and any(t in target.rows for t in translations)
-    }
+    known = with_vectors(source, target, dictionary)
     if len(known) < 5:
         raise InputError(
             f"of {len(dictionary):,} words in the dictionary only {len(known)} are among the "
@@ -216,7 +229,8 @@ def align(
         pairs = sum(map(len, learnt.values()))
         rotation, scores = _best_rotation(source, target, learnt, choosing, rounds, frequent)
     aligned = Embeddings(source.words, source.vectors @ rotation, source.skipped)
-    return aligned, Alignment(rotation, pairs, precision(aligned, target, measured), scores)
+    found = precision(aligned, target, measured)
+    return aligned, Alignment(rotation, pairs, found, len(dictionary), len(known), scores)
 
 
 def _best_rotation(

@@ -17,6 +17,8 @@ from .words import word_key
 if TYPE_CHECKING:
     from spacy.language import Language
 
+    from ..pretraining.texts import Texts
+
 # fastText's binary files: what they begin with, and how words are marked for their n-grams.
 MAGIC, VERSION = 793712314, 12
 BEGIN, END = "<", ">"
@@ -369,29 +371,18 @@ def train_vectors(
     return Embeddings(words, np.array([model.get_word_vector(word) for word in words], dtype="float32"))
 
 
-def read_sentences(paths: Sequence[Path], language: str, without: Sequence[Path] = ()) -> Iterator[list[str]]:
+def read_sentences(texts: "Texts", language: str) -> Iterator[list[str]]:
     """Read the words of texts of a language, one line of text after the other.
 
-    paths (Sequence[Path]): DocBin files (.spacy), whose tokens are taken and whose names are not looked at,
-        and whatever `pretraining.texts.find_texts` reads.
-    language (str): Its ISO 639-1 code.
-    without (Sequence[Path]): Folders of splits whose dev and test documents are left out.
+    texts (Texts): What `pretraining.texts.find_texts` found.
+    language (str): The language's ISO 639-1 code.
     YIELDS (list[str]): Words as they are looked up.
-    RAISES (InputError): There is no text of the language.
     """
-    from ..corpora.docbin import read_docs
     from ..corpora.sources import blank_pipeline
-    from ..pretraining.texts import find_texts
 
     nlp = blank_pipeline()
-    for path in (path for path in paths if path.suffix == ".spacy"):
-        for doc in read_docs(path, nlp.vocab):
-            if doc._.language == language:
-                yield from _lines(doc)
-    others = [path for path in paths if path.suffix != ".spacy"]
-    if others:
-        for text in find_texts(others, without, [language]).train(language):
-            yield from _lines(nlp.make_doc(text))
+    for text in texts.train(language):
+        yield from _lines(nlp.make_doc(text))
 
 
 def _lines(doc) -> Iterator[list[str]]:

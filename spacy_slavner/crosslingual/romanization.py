@@ -4,7 +4,8 @@ uroman reads seconds of tables and takes about two milliseconds a word, which is
 names costs. Slavic Cyrillic therefore goes through a table that was read off uroman itself
 (`make_table`, saved beside this module): the output of every letter, of letters at the beginning and
 of pairs at the end of a word, and of the pairs that are not the sum of their letters. Latin loses its
-marks as in uroman. Every other script stays as it is, unless uroman itself is asked for.
+marks as in uroman. Every other script stays as it is, unless uroman itself is asked for. English stays as it
+is too: Huang, May and Peng (2019, section 2) keep "the English words unchanged".
 """
 
 import json
@@ -30,6 +31,9 @@ _LATIN = str.maketrans(
      "œ": "oe", "Œ": "Oe", "ð": "d", "þ": "th", "ı": "i", "ħ": "h"}
 )  # fmt: skip
 _WORD = re.compile(r"[\w'’ʼ]+")
+ENGLISH = "en"
+# What is neither Latin nor punctuation.
+_FOREIGN = re.compile(r"[^\u0000-\u024f\u2000-\u206f]+")
 
 
 def romanize(text: str, language: str | None = None, *, all_scripts: bool = False) -> str:
@@ -37,7 +41,7 @@ def romanize(text: str, language: str | None = None, *, all_scripts: bool = Fals
 
     text (str): Text in any script.
     language (str | None): Its language, ISO 639-1; without one, Cyrillic reads as Ukrainian where it
-        has that alphabet's own letters and as Russian elsewhere.
+        has that alphabet's own letters and as Russian elsewhere. In English, Latin letters stay as they are.
     all_scripts (bool): Hand what is neither Latin nor Slavic Cyrillic to uroman, which takes seconds
         once.
     RETURNS (str): The text; upper case stays upper case.
@@ -47,12 +51,16 @@ def romanize(text: str, language: str | None = None, *, all_scripts: bool = Fals
         return text
     text = unicodedata.normalize("NFC", text)
     text = _WORD.sub(lambda match: _word(match.group(), language), text)
-    return _uroman().romanize_string(text) if all_scripts and not text.isascii() else text
+    if not all_scripts or text.isascii():
+        return text
+    if language == ENGLISH:
+        return _FOREIGN.sub(lambda match: _uroman().romanize_string(match.group()), text)
+    return _uroman().romanize_string(text)
 
 
 @lru_cache(maxsize=65536)
 def _word(word: str, language: str | None) -> str:
-    if word.isascii():
+    if word.isascii() or (language == ENGLISH and not _FOREIGN.search(word)):
         return word
     lower = word.lower()
     if len(lower) == len(word) and any(c in _OTHERS for c in lower):

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 
-from ..attributes import DOC_ATTRIBUTES, set_attributes
+from ..attributes import set_attributes
+from ..errors import InputError
 from .dictionaries import DictionaryT, find_dictionary
+from .documents import rewrite
 from .embeddings import Embeddings, read_embeddings
 from .words import like, word_key
 
@@ -30,7 +32,8 @@ class Translator:
 
     dictionary (DictionaryT): Translations of words in small letters.
     vectors (Embeddings): Bilingual vectors of both languages' words in small letters.
-    language (str): The target's ISO 639-1 code, which the documents get.
+    source (str): ISO 639-1 code of the language to translate from.
+    target (str): That of the language to translate into, which the documents get.
     alpha (float): The trade-off α, 0.5 in the paper.
     window (int): Context words on each side; 0 for the whole sentence.
     """
@@ -39,13 +42,15 @@ class Translator:
         self,
         dictionary: DictionaryT,
         vectors: Embeddings,
-        language: str,
+        source: str,
+        target: str,
         alpha: float = 0.5,
         window: int = 0,
     ) -> None:
-        self.dictionary, self.vectors, self.language = dictionary, vectors, language
+        set_attributes()
+        self.dictionary, self.vectors, self.source, self.target = dictionary, vectors, source, target
         self.alpha, self.window = alpha, window
-        self.translated = self.words = 0
+        self.translated = self.words = self.documents = 0
 
     def scores(self, words: list[str], at: int, translations: list[str]) -> np.ndarray:
         """Score the translations of a word.
@@ -97,20 +102,12 @@ class Translator:
         RETURNS (Doc): A new one with as many tokens, and the same sentences, names and attributes but for
             its language; its `doc_id` ends in the language. Base forms and links are not taken over.
         """
-        set_attributes()
         sentences = doc.sents if doc.has_annotation("SENT_START") else [doc[:]] if len(doc) else []
         words = [word for sentence in sentences for word in self.words_of([t.text for t in sentence])]
-        spaces = [bool(token.whitespace_) for token in doc]
-        starts = [token.is_sent_start for token in doc] if doc.has_annotation("SENT_START") else None
-        result = Doc(doc.vocab, words=words, spaces=spaces, sent_starts=starts)
-        result.has_unknown_spaces = doc.has_unknown_spaces
-        if doc.has_annotation("ENT_IOB"):
-            spans = [Span(result, ent.start, ent.end, label=ent.label_) for ent in doc.ents]
-            result.set_ents(spans, default="outside")
-        for name in (*DOC_ATTRIBUTES, "annotated_types"):
-            result._.set(name, doc._.get(name))
-        result._.language = self.language
-        result._.doc_id = f"{doc._.doc_id or 'document'}.{self.language}"
+        result = rewrite(doc, words)
+        result._.language = self.target
+        result._.doc_id = f"{doc._.doc_id or 'document'}.{self.target}"
+        self.documents += 1
         return result
 
 
@@ -133,18 +130,29 @@ def make_translator(
     RETURNS (Translator): The translator.
     """
     words = find_dictionary(dictionary, source, target)
-    return Translator(words, read_embeddings(vectors, limit=0), target, alpha, window)
+    return Translator(words, read_embeddings(vectors, limit=0), source, target, alpha, window)
+
+
+def is_in(doc: Doc, language: str) -> bool:
+    """RETURNS (bool): Whether a document is in a language; one that does not say so is."""
+    return doc._.language in (language, None)
 
 
 def translate_docs(docs: Iterable[Doc], translator: Translator, with_source: bool = True) -> Iterator[Doc]:
     """Translate a corpus.
 
     docs (Iterable[Doc]): The documents.
-    translator (Translator): Translates each.
-    with_source (bool): Give each document before its translation, too.
-    YIELDS (Doc): The documents.
+    translator (Translator): Translates those in its source language.
+    with_source (bool): Give each of these before its translation, too.
+    YIELDS (Doc): The documents; those in other languages as they are.
+    RAISES (InputError): There is nothing to translate.
     """
     for doc in docs:
-        if with_source:
+        translates = is_in(doc, translator.source)
+        if with_source or not translates:
             yield doc
-        yield translator(doc)
+        if translates:
+            yield translator(doc)
+    if not translator.documents:
+        remedy = "Give the language of its documents as the one to translate from"
+        raise InputError(f"the corpus has no documents in {translator.source}", remedy=remedy)

@@ -7,12 +7,11 @@ from typing import Any
 import numpy
 from spacy.attrs import ORTH, SENT_START
 from spacy.strings import hash_string
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Token
 from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import ArgsKwargs, Floats2d
 
 from ..attributes import set_attributes
-from ..crosslingual.romanization import romanize
 from ..crosslingual.words import word_key
 from ..types import TokenVectorsModelT
 from .shim import wrap_torch
@@ -137,7 +136,7 @@ def _forward_characters(
     ends = numpy.cumsum([len(doc) for doc in docs])
     owners = numpy.searchsorted(ends, first, side="right")
     characters = [
-        _characters(_spell(docs[d][i - (ends[d] - len(docs[d]))].text, languages[d], *spelling), rows)
+        _characters(_spell(docs[d][i - (ends[d] - len(docs[d]))], *spelling), rows)
         for i, d in zip(first.tolist(), owners.tolist(), strict=True)
     ]
     lengths = numpy.array([len(word) for word in characters], dtype="int64")
@@ -152,10 +151,9 @@ def _forward_characters(
     return lstm.ops.unflatten(vectors, sizes), backprop
 
 
-def _spell(word: str, language: str | None, romanized: bool, lower: bool, placeholders: bool) -> str:
+def _spell(token: Token, romanized: bool, lower: bool, placeholders: bool) -> str:
     """A word as its characters are read; never nothing."""
-    word = word_key(word, lower, placeholders)
-    return (romanize(word, language) if romanized else word) or word
+    return word_key((token._.romanized if romanized else "") or token.text, lower, placeholders)
 
 
 @lru_cache(200_000)

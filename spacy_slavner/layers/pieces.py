@@ -7,7 +7,6 @@ import numpy
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
-from ..crosslingual.romanization import romanize
 from ..errors import InputError
 from .windows import WindowsT
 
@@ -81,7 +80,7 @@ def _text(doc: Doc) -> _Text:
 
 def _romanized(doc: Doc) -> _Text:
     """A document whose tokens are romanised one by one, so that it is known where each of them is."""
-    words = [romanize(token.text, doc._.language) or token.text for token in doc]
+    words = [token._.romanized or token.text for token in doc]
     lengths = numpy.array([len(word) for word in words], dtype="int64")
     spaces = numpy.array([len(token.whitespace_) for token in doc], dtype="int64")
     ends = numpy.cumsum(lengths + spaces) - spaces

@@ -3,17 +3,16 @@
 import random
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spacy.language import Language
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..attributes import DOC_ATTRIBUTES, READER_ATTRIBUTES, set_attributes
+from ..attributes import DOC_ATTRIBUTES
+from ..crosslingual.documents import rewrite
+from ..crosslingual.translation import Translator, is_in, make_translator
 from ..errors import InputError
-
-if TYPE_CHECKING:
-    from ..crosslingual.translation import Translator
 
 AugmenterT = Callable[[Language, Example], Iterator[Example]]
 ReaderT = Callable[[Language], Iterable[Example]]
@@ -62,44 +61,26 @@ def create_shuffle_words(level: float = 1.0, seed: int = 0) -> AugmenterT:
     def shuffle(nlp: Language, example: Example) -> Iterator[Example]:
         if rng.random() < level:
             doc = example.reference
-            order, starts = _shuffled(doc, rng)
-            yield _example(nlp, example, _reordered(doc, order, starts))
+            order = _shuffled(doc, rng)
+            yield _example(nlp, example, rewrite(doc, [doc[i].text for i in order], order))
         else:
             yield example
 
     return shuffle
 
 
-def _shuffled(doc: Doc, rng: random.Random) -> tuple[list[int], list[bool]]:
-    """The order of a document's tokens, and whether a sentence starts with each of them."""
-    starts_name = {ent.start: ent.end for ent in doc.ents}
-    has_sentences = doc.has_annotation("SENT_START")
-    order, starts = [], []
-    for sentence in doc.sents if has_sentences else [doc[:]]:
+def _shuffled(doc: Doc, rng: random.Random) -> list[int]:
+    """The tokens of a document in another order: names as one, everything in its sentence."""
+    ends, order = {ent.start: ent.end for ent in doc.ents}, []
+    for sentence in doc.sents if doc.has_annotation("SENT_START") else [doc[:]]:
         units, at = [], sentence.start
         while at < sentence.end:
-            end = min(starts_name.get(at, at + 1), sentence.end)
+            end = min(ends.get(at, at + 1), sentence.end)
             units.append(range(at, end))
             at = end
         rng.shuffle(units)
         order += [i for unit in units for i in unit]
-        starts += [True] + [False] * (len(sentence) - 1)
-    return order, starts if has_sentences else []
-
-
-def _reordered(doc: Doc, order: list[int], starts: list[bool]) -> Doc:
-    place = {i: new for new, i in enumerate(order)}
-    words = [doc[i].text for i in order]
-    spaces = [bool(doc[i].whitespace_) for i in order]
-    result = Doc(doc.vocab, words=words, spaces=spaces, sent_starts=starts or None)
-    result.has_unknown_spaces = doc.has_unknown_spaces
-    if doc.has_annotation("ENT_IOB"):
-        spans = [Span(result, place[e.start], place[e.start] + len(e), label=e.label_) for e in doc.ents]
-        result.set_ents(spans, default="outside")
-    set_attributes()
-    for name in (*DOC_ATTRIBUTES, *READER_ATTRIBUTES):
-        result._.set(name, doc._.get(name))
-    return result
+    return order
 
 
 def _example(nlp: Language, old: Example, reference: Doc) -> Example:
@@ -116,8 +97,8 @@ def _example(nlp: Language, old: Example, reference: Doc) -> Example:
 def create_reverse_translation(
     dictionary: Path | None,
     vectors: Path | None,
-    source: str,
-    target: str,
+    source: str | None,
+    target: str | None,
     alpha: float = 0.5,
     window: int = 0,
     level: float = 1.0,
@@ -126,13 +107,13 @@ def create_reverse_translation(
 ) -> AugmenterT:
     """Make the augmenter `spacy-slavner.reverse_translation.v1`: text in the words of another language.
 
-    Huang, May and Peng (2019, section 2); see `crosslingual.translation.Translator`. What is in the target
-    language already stays as it is.
+    Huang, May and Peng (2019, section 2); see `crosslingual.translation.Translator`. What is in another
+    language than the source stays as it is.
 
     dictionary (Path | None): A dictionary, or a folder with dictionaries.
     vectors (Path | None): Joint vectors of both languages, a folder or file.
-    source (str): Language to translate from.
-    target (str): Language to translate into.
+    source (str | None): Language to translate from.
+    target (str | None): Language to translate into.
     alpha (float): The paper's α.
     window (int): Context words on each side; 0 for the whole sentence.
     level (float): Share of the examples that are translated; 0 for none, and no file is read then.
@@ -141,20 +122,21 @@ def create_reverse_translation(
     RETURNS (Callable[[Language, Example], Iterator[Example]]): The augmenter.
     """
     rng, made = random.Random(seed), []
+    needed = {"paths.dictionary": dictionary, "paths.vectors": vectors}
+    needed |= {"system.source_language": source, "system.target_language": target}
 
-    def translator() -> "Translator":
+    def translator() -> Translator:
         if not made:
-            from ..crosslingual.translation import make_translator
-
-            for name, path in (("dictionary", dictionary), ("vectors", vectors)):
-                if path is None:
-                    remedy = f"Give them as --paths.{name}; with level = 0 nothing is translated"
-                    raise InputError(f"reverse translation has no {name}", remedy=remedy)
+            for name, value in needed.items():
+                if value is None:
+                    what = name.partition(".")[2].replace("_", " ")
+                    remedy = f"Give it as --{name}; with level = 0 nothing is translated"
+                    raise InputError(f"reverse translation has no {what}", remedy=remedy)
             made.append(make_translator(dictionary, vectors, source, target, alpha, window))
         return made[0]
 
     def translate(nlp: Language, example: Example) -> Iterator[Example]:
-        chosen = rng.random() < level and example.reference._.language != target
+        chosen = rng.random() < level and is_in(example.reference, translator().source)
         if with_source or not chosen:
             yield example
         if chosen:

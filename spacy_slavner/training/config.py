@@ -23,7 +23,8 @@ def merge_config(path: Path | str, overrides: dict[str, Any] | None = None) -> C
     """Lay a system's config over the `base.cfg` beside it; a config without one is taken as it is.
 
     A block of the system that names another registered function replaces the base's block whole. With
-    `extends` in its block [system], the config is first laid over the one of that name beside it.
+    `extends` in its block [system], the config is first laid over the one of that name beside it, or over
+    each of several in turn.
 
     path (Path | str): The system's config.
     overrides (dict[str, Any] | None): Values by dotted name, as on spaCy's command line.
@@ -38,16 +39,21 @@ def merge_config(path: Path | str, overrides: dict[str, Any] | None = None) -> C
 
 
 def _merged(path: Path) -> Config:
-    own = _read(path)
-    extended = own.get("system", {}).pop("extends", None)
     base = path.parent / BASE
-    if extended:
-        config = _merged(path.parent / f"{extended}.cfg")
-    elif base.is_file() and base.name != path.name:
-        config = _read(base)
-    else:
-        config = Config(section_order=CONFIG_SECTION_ORDER)
-    return config.merge(own)
+    has_base = base.is_file() and base.name != path.name
+    config = _read(base) if has_base else Config(section_order=CONFIG_SECTION_ORDER)
+    for layer in _layers(path):
+        config = config.merge(layer)
+    return config
+
+
+def _layers(path: Path) -> Iterator[Config]:
+    """A config, after those that it extends."""
+    own = _read(path)
+    extended = own.get("system", {}).pop("extends", [])
+    for name in [extended] if isinstance(extended, str) else extended:
+        yield from _layers(path.parent / f"{name}.cfg")
+    yield own
 
 
 def read_recipe(path: Path | str, name: str) -> dict[str, Any]:

@@ -37,6 +37,22 @@ def test_blocks_of_the_system_go_before_the_base(tmp_path):
     assert config.interpolate()["a"]["y"] == 9
 
 
+def test_a_system_may_extend_several(tmp_path):
+    (tmp_path / "base.cfg").write_text("[a]\nx = 1\ny = 1\nz = 1\nw = 1\n")
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts/p.cfg").write_text("[a]\nx = 2\ny = 2\n")
+    (tmp_path / "t.cfg").write_text('[system]\nextends = "parts/p"\n[a]\nx = 3\nz = 3\n')
+    (tmp_path / "s.cfg").write_text('[system]\nextends = ["t","parts/p"]\n[a]\nz = 4\n')
+    assert merge_config(tmp_path / "t.cfg") == {"system": {}, "a": {"x": 3, "y": 2, "z": 3, "w": 1}}
+    assert merge_config(tmp_path / "s.cfg") == {"system": {}, "a": {"x": 2, "y": 2, "z": 4, "w": 1}}
+
+
+def test_translation_is_the_same_for_all_systems():
+    names = ("crosslingual_bilstm_crf", "multilingual_translated")
+    one, two = (merge_config(ROOT / f"configs/{name}.cfg")["corpora"] for name in names)
+    assert one == two and "translation" in one["train"]["augmenters"]
+
+
 @pytest.mark.parametrize("path", SYSTEMS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("recipe", ["short", "published"])
 def test_every_recipe_fills(path, recipe):

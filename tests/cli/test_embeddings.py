@@ -43,11 +43,16 @@ def test_align_and_coverage_leave_a_record_for_the_report(languages, corpus, run
     both = 2 * len(read_embeddings(languages / "cs.vec"))
     assert len(read_embeddings(joint, 0)) == both > 200
     run("vectors-coverage", joint, corpus / "dev.spacy", "--metrics", record, "--name", "dev")
+    run("vectors-coverage", joint, corpus / "dev.spacy", "--metrics", record, "--name", "cs", "-l", "cs")
+    with pytest.raises(InputError, match="no words in de"):
+        run("vectors-coverage", joint, corpus / "dev.spacy", "-l", "de")
     section = collect_results(read_records(find_metrics([record])))["crosslingual"]
     assert section == read_metrics(record)["crosslingual"]
     aligned = section["alignment"]["cs-xx, random"]
     assert aligned["precision@5"] == 1.0 and aligned["words"]["joint"] == both
-    assert 0 < section["unknown words"]["dev"]["types"] < 1
+    of_all, of_one = (section["unknown words"][name] for name in ("dev", "cs"))
+    assert 0 < of_one["types"] < of_all["types"] < 1 and of_one["n_tokens"] < of_all["n_tokens"]
+    assert 0 < aligned["coverage"] <= 1 and "words in the dictionary (" in output
 
 
 def test_bad_input_is_one_error(languages, run, tmp_path):
@@ -67,6 +72,21 @@ def test_vectors_of_text_and_of_an_encoder(run, tiny_encoder, tmp_path):
     assert "of 40 running words" in output
     run("vectors-encoder", two, one, "--encoder", tiny_encoder)
     assert read_embeddings(one).words == read_embeddings(two).words and read_embeddings(two).width == 24
+
+
+def test_texts_that_are_measured_with_teach_no_vectors(corpus, run, tmp_path):
+    pytest.importorskip("floret")
+    test = [d for d in read_docs(corpus / "test.spacy", blank_pipeline().vocab) if d._.language == "cs"]
+    options = ["-l", "cs", "--width", 2, "--epochs", 1, "--min-count", 1]
+    # Folders of splits that a run joins are named together, before there is a folder of both.
+    both = corpus.with_name(f"{corpus.name}+{corpus.name}")
+    texts = [corpus / "train.spacy", corpus / "test.spacy"]
+    output = run("vectors-train", tmp_path / "cs.vec", *texts, *options, "--without", both)
+    learnt = set(read_embeddings(tmp_path / "cs.vec").words)
+    train = [d for d in read_docs(texts[0], blank_pipeline().vocab) if d._.language == "cs"]
+    own, other = ({t.lower_ for doc in docs for t in doc if t.is_alpha} for docs in (train, test))
+    assert own <= learnt and other - own and not (other - own) & learnt
+    assert f"{len(test)} documents that are measured with were left out" in output
 
 
 def test_the_config_trains_with_both_languages_words(languages, corpus, run, tmp_path):
@@ -94,5 +114,7 @@ def test_the_config_trains_with_both_languages_words(languages, corpus, run, tmp
         assert nlp.vocab.vectors.shape == (len(read_embeddings(joint, 0)), 8)
         doc = nlp("Praha leží v Čechách.")
         assert doc.text == "Praha leží v Čechách."
+        # Known, not guessed, as it was in training.
+        assert (doc._.language, doc._.language_score) == ("xx", None)
         again = spacy.load(tmp_path / name / "model-best")
         assert nlp("Brno.").to_json() == again("Brno.").to_json()

@@ -81,7 +81,7 @@ def test_precision_counts_words_with_vectors_alone():
     eye = np.eye(4, dtype="float32")
     source, target = Embeddings(list("abcd"), eye), Embeddings(list("wxyz"), eye)
     found = precision(source, target, {"a": ["w"], "b": ["z", "x"], "c": ["w"], "e": ["w"], "d": ["q"]})
-    assert (found.words, found.asked) == (3, 5)
+    assert found.words == 3
     assert found.at[1] == pytest.approx(2 / 3) and found.at[5] == 1.0
 
 
@@ -98,10 +98,19 @@ def test_languages_are_aligned():
     dictionary = {f"s{i}": [f"t{i}"] for i in range(60)}
     aligned, how = align(source, target, dictionary)
     np.testing.assert_allclose(how.rotation, rotation, atol=0.03)
-    assert how.held_out.at[1] == 1.0 and how.held_out.words == 12
+    assert how.held_out.at[1] == 1.0 and how.held_out.words == 12 and how.coverage == 1.0
     assert precision(aligned, target, {f"s{i}": [f"t{i}"] for i in range(60, 400)}).at[1] > 0.95
     # As they are, they have nothing to do with each other.
     assert align(source, target, dictionary, rotate=False)[1].held_out.at[1] < 0.2
+
+
+def test_precision_comes_with_the_coverage_of_the_dictionary():
+    source, target, _ = languages()
+    known = {f"s{i}": [f"t{i}"] for i in range(60)}
+    unknown = {f"s{i}": ["nic"] for i in range(60, 90)} | {f"x{i}": ["t1"] for i in range(10)}
+    record = align(source, target, known | unknown)[1].to_dict()
+    assert (record["dictionary"], record["covered"], record["coverage"]) == (100, 60, 0.6)
+    assert record["precision@1"] == 1.0 and record["held_out"] == 12
 
 
 def test_refinement_helps_where_the_dictionary_is_bad():

@@ -2,7 +2,9 @@ import random
 import unicodedata
 
 import pytest
+import spacy
 
+from spacy_slavner.attributes import set_attributes
 from spacy_slavner.crosslingual import romanization
 from spacy_slavner.crosslingual.romanization import UROMAN_CODES, romanize
 from spacy_slavner.errors import InputError
@@ -20,6 +22,7 @@ CASES = [
     ("Łódź, Wałęsa i Šefčovič", "pl", "Lodz, Walesa i Sefcovic"),
     ("Novak Đoković", "sl", "Novak Dokovic"),
     ("Nord Stream 2", "cs", "Nord Stream 2"),
+    ("A café — they don’t say Putin or Путин", "en", "A café — they don’t say Putin or Putin"),
 ]
 
 
@@ -52,9 +55,22 @@ def test_other_scripts(monkeypatch):
         romanize("习近平", all_scripts=True)
 
 
+def test_tokens_have_it_as_an_attribute():
+    set_attributes()
+    doc = spacy.blank("xx")("НАТО и България")
+    assert [token._.romanized for token in doc] == ["NATO", "i", "Blgariya"]
+    doc._.language = "bg"
+    assert [token._.romanized for token in doc] == ["NATO", "i", "Bulgaria"]
+    before = romanization._word.cache_info().hits
+    assert doc[2]._.romanized == "Bulgaria" and romanization._word.cache_info().hits == before + 1
+    # It follows from the text and its language, and is not saved.
+    assert not any("romanized" in str(key) for key in doc.user_data)
+
+
 @pytest.mark.slow
 def test_other_scripts_with_uroman():
     pytest.importorskip("uroman")
+    assert romanize("café 习近平", "en", all_scripts=True) == "café xijinping"
     assert romanize("习近平 и Αθήνα", all_scripts=True) == "xijinping i Athena"
 
 

@@ -78,7 +78,10 @@ def test_translations_are_learnt_beside_the_source(files):
     assert [e.text for e in two.reference.ents] == ["Jana Nová", "Nowym Mieście", "Petr Malý"]
     (alone,) = create_reverse_translation(**files, with_source=False)(NLP, example())
     assert words_of(alone.reference) == words_of(two.reference)
-    assert len(list(create_reverse_translation(**files)(NLP, example("pl")))) == 1
+    # The target's own text and that of third languages stay as they are.
+    for language in ("pl", "ru"):
+        (same,) = create_reverse_translation(**files, with_source=False)(NLP, example(language))
+        assert words_of(same.reference) == WORDS and same.reference._.language == language
 
 
 def test_what_is_missing_is_said_when_it_is_needed(files):
@@ -86,6 +89,8 @@ def test_what_is_missing_is_said_when_it_is_needed(files):
     assert len(list(create_reverse_translation(**missing, level=0.0)(NLP, example()))) == 1
     with pytest.raises(InputError, match="no dictionary.*--paths.dictionary"):
         list(create_reverse_translation(**missing)(NLP, example()))
+    with pytest.raises(InputError, match="no source language.*--system.source_language"):
+        list(create_reverse_translation(**files | {"source": None})(NLP, example()))
     with pytest.raises(InputError, match="no dictionary of 'cs'"):
         list(create_reverse_translation(**files | {"target": "sl"})(NLP, example()))
 
