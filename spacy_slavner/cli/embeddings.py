@@ -1,8 +1,10 @@
 """`vectors-train`, `vectors-encoder`, `vectors-align`, `vectors-coverage`: word vectors of two languages."""
 
+import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -13,6 +15,19 @@ if TYPE_CHECKING:
     from ..crosslingual.embeddings import Embeddings
 
 SECTION = "crosslingual"
+METRICS = typer.Option(None, "--metrics", "-m", help="Record to write for `report`")
+NOTE = typer.Option("", "--note", help="What the vectors are, for the record")
+
+
+def _record(metrics: Path | None, command: str, kind: str, name: str, figures: dict[str, Any]) -> None:
+    """Add figures to a record, with the command as it was given, if it was."""
+    from ..evaluation.metrics import write_section
+
+    if metrics:
+        if command in sys.argv:
+            said = sys.argv[sys.argv.index(command) :]
+            figures = figures | {"command": shlex.join(["python", "-m", "spacy_slavner", *said])}
+        write_section(metrics, SECTION, {kind: {name: figures}})
 
 
 @app.command("vectors-train")
@@ -27,6 +42,8 @@ def vectors_train_cli(
     without: list[Path] = typer.Option(
         [], "--without", help="Folder of a split, or of joined ones (A+B), whose dev and test are left out"
     ),
+    metrics: Path = METRICS,
+    note: str = NOTE,
 ) -> None:
     """Train fastText vectors of one language, in small letters, with "num" for numbers and "url" for URLs.
 
@@ -50,6 +67,8 @@ def vectors_train_cli(
     vectors = train_vectors(counted(), width, epochs, least, threads, table)
     if not table:
         write_embeddings(vectors, output)
+    figures = {"words": len(vectors), "running": counts["words"], "left_out": found.left_out}
+    _record(metrics, "vectors-train", "texts", f"{language}, {note}" if note else language, figures)
     if found.excluded:
         msg.text(f"{found.left_out:,} documents that are measured with were left out of the text")
     msg.good(f"{len(vectors):,} words of {counts['words']:,} running words of {language}, in {output}")
@@ -104,8 +123,8 @@ def vectors_align_cli(
     held_out: int = typer.Option(1500, "--held-out", help="Words of the dictionary that only measure"),
     seed: int = typer.Option(0, "--seed", help="Seed of their choice"),
     rotate: bool = typer.Option(True, "--rotate/--no-rotate", help="No: they are in one space already"),
-    metrics: Path = typer.Option(None, "--metrics", "-m", help="Record to write for `report`"),
-    note: str = typer.Option("", "--note", help="What the vectors are, for the record"),
+    metrics: Path = METRICS,
+    note: str = NOTE,
 ) -> None:
     """Align the word vectors of two languages and write them as one vocabulary.
 
@@ -115,7 +134,6 @@ def vectors_align_cli(
 
     from ..crosslingual import alignment, embeddings
     from ..crosslingual.dictionaries import find_dictionary
-    from ..evaluation.metrics import write_section
 
     steps = [step.strip() for step in normalize.split(",") if step.strip()]
     read: list[Embeddings] = []
@@ -138,9 +156,7 @@ def vectors_align_cli(
         f"{how.covered:,} of {how.dictionary:,} words in the dictionary ({how.coverage:.1%}) have vectors "
         "on both sides"
     )
-    if metrics:
-        name = f"{pair}, {note}" if note else pair
-        write_section(metrics, SECTION, {"alignment": {name: figures}})
+    _record(metrics, "vectors-align", "alignment", f"{pair}, {note}" if note else pair, figures)
     msg.good(
         f"{len(joint):,} words, {joint.skipped:,} of both languages, in {output}: give it as --paths.vectors"
     )
@@ -151,7 +167,7 @@ def vectors_coverage_cli(
     vectors: Path = typer.Argument(..., help="Folder with a pipeline or vectors of spaCy"),
     corpus: Path = typer.Argument(..., help=".spacy file, or a folder with such files"),
     language: str = typer.Option("", "--language", "-l", help="Only documents in this language, e.g. cs"),
-    metrics: Path = typer.Option(None, "--metrics", "-m", help="Record to write for `report`"),
+    metrics: Path = METRICS,
     name: str = typer.Option("", "--name", help="Name of the corpus in the record (default: its path)"),
 ) -> None:
     """Say how many words of a corpus have no vector: of its different words, and of all."""
@@ -159,7 +175,6 @@ def vectors_coverage_cli(
 
     from ..corpora.docbin import read_docs
     from ..crosslingual.coverage import unknown_words
-    from ..evaluation.metrics import write_section
     from ._pipeline import load_pipeline
 
     nlp = load_pipeline(str(vectors))
@@ -171,5 +186,4 @@ def vectors_coverage_cli(
         f"without a vector: {figures['types']:.2%} of {figures['n_types']:,} different words, "
         f"{figures['tokens']:.2%} of {figures['n_tokens']:,} words"
     )
-    if metrics:
-        write_section(metrics, SECTION, {"unknown words": {name or str(corpus): figures}})
+    _record(metrics, "vectors-coverage", "unknown words", name or str(corpus), figures)

@@ -33,7 +33,9 @@ def languages(corpus, tmp_path_factory) -> Path:
     return folder
 
 
-def test_align_and_coverage_leave_a_record_for_the_report(languages, corpus, run, tmp_path):
+def test_align_and_coverage_leave_a_record_for_the_report(languages, corpus, run, tmp_path, monkeypatch):
+    said = ["slavner", "vectors-coverage", "my vectors", "dev.spacy"]
+    monkeypatch.setattr("sys.argv", ["spacy", *said])
     joint, record = tmp_path / "joint", tmp_path / "metrics.json"
     output = run(
         "vectors-align", languages / "cs.vec", languages / "xx.vec", languages, joint,
@@ -50,6 +52,9 @@ def test_align_and_coverage_leave_a_record_for_the_report(languages, corpus, run
     assert section == read_metrics(record)["crosslingual"]
     aligned = section["alignment"]["cs-xx, random"]
     assert aligned["precision@5"] == 1.0 and aligned["words"]["joint"] == both
+    assert "command" not in aligned
+    command = section["unknown words"]["dev"]["command"]
+    assert command == "python -m spacy_slavner vectors-coverage 'my vectors' dev.spacy"
     of_all, of_one = (section["unknown words"][name] for name in ("dev", "cs"))
     assert 0 < of_one["types"] < of_all["types"] < 1 and of_one["n_tokens"] < of_all["n_tokens"]
     assert 0 < aligned["coverage"] <= 1 and "words in the dictionary (" in output
@@ -81,11 +86,22 @@ def test_texts_that_are_measured_with_teach_no_vectors(corpus, run, tmp_path):
     # Folders of splits that a run joins are named together, before there is a folder of both.
     both = corpus.with_name(f"{corpus.name}+{corpus.name}")
     texts = [corpus / "train.spacy", corpus / "test.spacy"]
-    output = run("vectors-train", tmp_path / "cs.vec", *texts, *options, "--without", both)
+    output = run(
+        "vectors-train",
+        tmp_path / "cs.vec",
+        *texts,
+        *options,
+        "--without",
+        both,
+        "-m",
+        tmp_path / "metrics.json",
+    )
     learnt = set(read_embeddings(tmp_path / "cs.vec").words)
     train = [d for d in read_docs(texts[0], blank_pipeline().vocab) if d._.language == "cs"]
     own, other = ({t.lower_ for doc in docs for t in doc if t.is_alpha} for docs in (train, test))
     assert own <= learnt and other - own and not (other - own) & learnt
+    record = read_metrics(tmp_path / "metrics.json")["crosslingual"]["texts"]["cs"]
+    assert record["left_out"] == len(test) and record["running"] >= record["words"] == len(learnt)
     assert f"{len(test)} documents that are measured with were left out" in output
 
 
