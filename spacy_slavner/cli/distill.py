@@ -5,16 +5,28 @@ from pathlib import Path
 import typer
 
 from ._app import app
-from ._texts import LANGUAGES, OUTPUT, RESUME, SAVE_EVERY, SEED, TEXTS, WITHOUT, say_left_out
+from ._texts import (
+    LANGUAGES,
+    OUTPUT,
+    RESUME,
+    SAVE_EVERY,
+    SEED,
+    TEXTS,
+    WITHOUT,
+    command_of,
+    folders,
+    say_left_out,
+)
 
 
 @app.command("distill")
 def distill_cli(
+    ctx: typer.Context,
     teacher: str = typer.Argument(
         ..., help="Pipeline (folder or installed name) or encoder (folder or name on the hub) to learn from"
     ),
     output: Path = OUTPUT,
-    texts: list[Path] = TEXTS,
+    texts: list[str] = TEXTS,
     without: list[Path] = WITHOUT,
     languages: str = LANGUAGES,
     width: int = typer.Option(128, "--width", help="Width of the small encoder's vectors"),
@@ -48,7 +60,7 @@ def distill_cli(
 
     request = DistillationRequest(
         teacher=teacher,
-        texts=tuple(texts),
+        texts=folders(texts),
         without=tuple(without),
         languages=tuple(languages.replace(",", " ").split()),
         width=width,
@@ -67,7 +79,7 @@ def distill_cli(
         save_every=save_every,
         seed=seed,
     )
-    record = distill(output, request, resume=resume)
+    record = distill(output, request, resume=resume, command=command_of(ctx))
     say_left_out(record)
     for language, share in record["explained"].items():
         msg.text(f"{language}: {share:.1%} of the variance of the teacher's vectors, on held-out text")

@@ -5,13 +5,25 @@ from pathlib import Path
 import typer
 
 from ._app import app
-from ._texts import LANGUAGES, OUTPUT, RESUME, SAVE_EVERY, SEED, TEXTS, WITHOUT, say_left_out
+from ._texts import (
+    LANGUAGES,
+    OUTPUT,
+    RESUME,
+    SAVE_EVERY,
+    SEED,
+    TEXTS,
+    WITHOUT,
+    command_of,
+    folders,
+    say_left_out,
+)
 
 
 @app.command("pretrain")
 def pretrain_cli(
+    ctx: typer.Context,
     output: Path = OUTPUT,
-    texts: list[Path] = TEXTS,
+    texts: list[str] = TEXTS,
     name: str = typer.Option(
         "assets/encoder", "--name", "-n", help="Encoder: a folder, or a name on the hub"
     ),
@@ -24,7 +36,9 @@ def pretrain_cli(
         min=0,
         help="Pieces of a vocabulary made anew on the text; 0 keeps the encoder's",
     ),
-    vectors: str = typer.Option("mean", "--vectors", help="How new pieces start: mean (of old ones), random"),
+    vectors: str = typer.Option(
+        "mean", "--vectors", help="How new pieces start: mean (of old ones), focus or random"
+    ),
     start: str = typer.Option("given", "--start", help="given, random_embeddings or random (all weights)"),
     recipe: str = typer.Option(
         "", "--recipe", "-r", help="short: values for a small machine; else the paper's"
@@ -69,7 +83,7 @@ def pretrain_cli(
     settings = RECIPES[recipe] | {key: value for key, value in given.items() if value is not None}
     request = Request(
         name=name,
-        texts=tuple(texts),
+        texts=folders(texts),
         without=tuple(without),
         languages=tuple(languages.replace(",", " ").split()),
         vocab_size=vocab_size,
@@ -84,7 +98,7 @@ def pretrain_cli(
         seed=seed,
         **settings,
     )
-    record = pretrain(output, request, resume=resume)
+    record = pretrain(output, request, resume=resume, command=command_of(ctx))
     say_left_out(record)
     for change in record["stages"].get("vocabulary", {}).get("languages", []):
         msg.text(
@@ -108,10 +122,8 @@ def curves_cli(
     from ..pretraining.mlm import compare
 
     curves = compare(records, plot)
-    for start, curve in curves.items():
-        print(
-            f"{start}: "
-            + ", ".join(f"{loss:.3f} at {step:,}" for step, loss in curve[:: -(-len(curve) // 8)])
-        )
+    for name, curve in curves.items():
+        some = curve[:: -(-len(curve) // 8)]
+        print(f"{name}: " + ", ".join(f"{loss:.3f} at {step:,}" for step, loss in some))
     if plot:
         print(f"Plot: {plot}")

@@ -10,6 +10,7 @@ from thinc.api import Model
 from thinc.types import ArgsKwargs
 
 from ..errors import InputError
+from ..pretraining.masking import ordinary_pieces, replace
 from .encoder import EncoderShim, batch_windows, cut_windows, pad_ids
 from .pieces import Pieces, Window
 from .shim import TorchShim
@@ -25,7 +26,7 @@ class Masking(NamedTuple):
 
     probability (float): Share of the pieces that are chosen at random, where no names are given.
     mask_share (float): Share of the chosen pieces that the mask takes the place of. Half of the others is
-        replaced by random pieces, half stays as it is (Devlin et al., 2018, section 3.1, with 0.8).
+        replaced by random ordinary pieces, half stays as it is (Devlin et al., 2018, section 3.1, with 0.8).
     """
 
     probability: float
@@ -175,9 +176,10 @@ def mask_windows(
             read = window.start + numpy.flatnonzero(chosen)
             windows.append(Window(window.doc, window.start, window.end, read))
     batches, targets = [], [numpy.zeros(0, dtype="int64")]
+    others = ordinary_pieces(len(shim.tokenizer), shim.tokenizer.all_special_ids)
     place = 0
     for batch in batch_windows(windows, head.attrs["max_batch_pieces"]):
-        batches.append(_mask(batch, pieces, shim, masking.mask_share, random, place))
+        batches.append(_mask(batch, pieces, shim, masking.mask_share, others, random, place))
         targets += [pieces[window.doc].ids[window.read] for window in batch]
         place += sum(len(window.read) for window in batch)
     return Masked(batches, numpy.concatenate(targets))
@@ -202,17 +204,23 @@ def _mask(
     pieces: list[Pieces],
     shim: EncoderShim,
     mask_share: float,
+    others: numpy.ndarray,
     random: numpy.random.Generator,
     place: int,
 ) -> WindowBatch:
-    """One padded batch, masked where the windows are read; the first vector wanted goes to `place`."""
+    """One padded batch, masked where the windows are read, or with `others` there; the first vector wanted
+    goes to `place`."""
     ids, mask = pad_ids(windows, pieces, shim.tokenizer)
     length = ids.shape[1]
     rows = numpy.concatenate([w.read - w.start + 1 + row * length for row, w in enumerate(windows)])
-    chance = random.random(len(rows))
     flat = ids.reshape(-1)
-    flat[rows[chance < mask_share]] = shim.tokenizer.mask_token_id
-    other = rows[chance >= (1 + mask_share) / 2]
-    flat[other] = random.integers(0, len(shim.tokenizer), len(other))
+    flat[rows] = replace(
+        flat[rows],
+        random.random(len(rows)),
+        mask_id=shim.tokenizer.mask_token_id,
+        replacements=others,
+        generator=random,
+        mask_share=mask_share,
+    )
     arrays = (ids, mask, rows, place + numpy.arange(len(rows)))
     return WindowBatch(*(torch.from_numpy(a).to(shim.module.device) for a in arrays))

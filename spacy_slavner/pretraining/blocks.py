@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import InputError
 from . import masking
 from .texts import Texts
 
@@ -80,11 +81,18 @@ class Mixture:
     cutter (Cutter): Cuts them.
     temperature (float): See `Texts.proportions`.
     seed (int): Where chance starts; the same seed gives the same stream.
+    RAISES (InputError): If there are no pieces in the texts of a language: one would wait for them for ever.
     """
 
     def __init__(self, texts: Texts, cutter: Cutter, temperature: float, seed: int) -> None:
         self.texts, self.cutter, self.seed = texts, cutter, seed
         self.proportions = texts.proportions(temperature)
+        for language in self.proportions:
+            if not any(True for text in texts.train(language) for _ in cutter(text, language)):
+                raise InputError(
+                    f"the texts in {language} are empty or hold white space alone",
+                    remedy="Give text in it, or name the other languages with --languages",
+                )
 
     def __iter__(self) -> Iterator[Block]:
         generator = np.random.default_rng(self.seed)
@@ -124,7 +132,7 @@ class Collator:
 
     def __init__(self, tokenizer: "PreTrainedTokenizerFast", seed: int, rate: float = masking.RATE) -> None:
         self.pad, self.mask, self.rate = tokenizer.pad_token_id, tokenizer.mask_token_id, rate
-        self.replacements = np.setdiff1d(np.arange(len(tokenizer)), tokenizer.all_special_ids)
+        self.replacements = masking.ordinary_pieces(len(tokenizer), tokenizer.all_special_ids)
         self.generator = np.random.default_rng(seed)
 
     def __call__(self, blocks: Sequence[Block]) -> dict[str, "torch.Tensor"]:

@@ -11,7 +11,6 @@ The teacher runs once over each block of text; what it said is kept on disk (`la
 """
 
 import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -100,19 +99,22 @@ class DistillationRequest:
         return runs.as_json(self)
 
 
-def distill(output: Path, request: DistillationRequest, *, resume: bool = False) -> dict[str, Any]:
+def distill(
+    output: Path, request: DistillationRequest, *, resume: bool = False, command: str = ""
+) -> dict[str, Any]:
     """Train a small encoder to say what a large one says, and write it.
 
     output (Path): Folder for the run: the encoder is written to `encoder` in it, `stages` is what an
         interrupted run goes on from.
     request (DistillationRequest): What to do.
     resume (bool): Go on with what is there; without it, what is there is replaced.
+    command (str): What repeats the run, for the record.
     RETURNS (dict[str, Any]): The record.
     RAISES (InputError): If something is missing or does not fit.
     """
     _check(request)
     begin(output, request.record(), resume)
-    return _Run(output, request).run()
+    return _Run(output, request, command).run()
 
 
 def _check(request: DistillationRequest) -> None:
@@ -265,10 +267,10 @@ class TeacherCollator:
 class _Run:
     """A run with what it has done so far."""
 
-    def __init__(self, output: Path, request: DistillationRequest) -> None:
+    def __init__(self, output: Path, request: DistillationRequest, command: str) -> None:
         from transformers import set_seed
 
-        self.output, self.request, self.begun = output, request, time.time()
+        self.output, self.request, self.command = output, request, command
         set_seed(request.seed)
         self.teacher = load_teacher(request.teacher)
         if self.teacher.tokenizer.mask_token is None:
@@ -308,12 +310,11 @@ class _Run:
         losses, seconds = self._train()
         self.model.cpu()
         record = {
-            **runs.describe(self.request, "teacher", self.texts, self.teacher.source),
+            **runs.describe(self.request, "teacher", self.texts, self.teacher.source, self.command),
             "parameters": sum(weight.numel() for weight in self.model.student.parameters()),
             "parameters_of_teacher": sum(weight.numel() for weight in self.teacher.module.parameters()),
             "losses": losses,
             "seconds": seconds,
-            "seconds_in_all": time.time() - self.begun,
             "explained_before": before,
             "explained": self.measure(),
         }

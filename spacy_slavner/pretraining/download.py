@@ -26,12 +26,14 @@ class BaseEncoder:
     tokenizer (transformers.PreTrainedTokenizerFast): Its tokenizer.
     source (str): Where it came from, with version or revision.
     license (str | None): Its licence, where it is known.
+    folder (Path | None): The folder that it was loaded from, if there is one.
     """
 
     model: "PreTrainedModel"
     tokenizer: "PreTrainedTokenizerFast"
     source: str
     license: str | None
+    folder: Path | None = None
 
 
 def load_base_encoder(name: str = DEFAULT_ENCODER) -> BaseEncoder:
@@ -105,7 +107,7 @@ def from_folder(folder: Path, *, source: str) -> BaseEncoder:
         raise InputError("the tokenizer has no tokenizer.json", path=folder)
     if hasattr(model, "pooler"):
         model.pooler = None
-    return BaseEncoder(model.eval(), tokenizer, source, _license(folder))
+    return BaseEncoder(model.eval(), tokenizer, source, _license(folder), folder)
 
 
 def _license(folder: Path) -> str | None:

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError
 
 RATE = 0.15
-MASKED, RANDOM = 0.8, 0.1  # the rest stays as it is
+MASKED = 0.8
 NEVER = -1  # the unit of special pieces and padding
 IGNORED = -100  # the label of what need not be told
 
@@ -68,6 +68,42 @@ def jieba_segmenter() -> Segmenter:
 SEGMENTERS: dict[str, Callable[[], Segmenter]] = {"jieba": jieba_segmenter}
 
 
+def ordinary_pieces(number: int, special: Sequence[int]) -> np.ndarray:
+    """Give the pieces that may stand in for others.
+
+    number (int): How many pieces there are.
+    special (Sequence[int]): The ids of special ones: mask, padding and the like.
+    RETURNS (numpy.ndarray): The ids of all others, ascending. Shape: (ids,).
+    """
+    return np.delete(np.arange(number), special)
+
+
+def replace(
+    pieces: np.ndarray,
+    lots: np.ndarray,
+    *,
+    mask_id: int,
+    replacements: np.ndarray,
+    generator: np.random.Generator,
+    mask_share: float = MASKED,
+) -> np.ndarray:
+    """Say what stands in the place of pieces that are to be told.
+
+    pieces (numpy.ndarray): The pieces. Shape: (pieces,).
+    lots (numpy.ndarray): The lot of each, from 0 to 1; the lowest make a mask. Shape: (pieces,).
+    mask_id (int): The id of the mask.
+    replacements (numpy.ndarray): The ids that random pieces are drawn from. Shape: (ids,).
+    generator (numpy.random.Generator): Where chance comes from.
+    mask_share (float): The share that the mask takes the place of. Half of the others become a random piece,
+        half stay as they are.
+    RETURNS (numpy.ndarray): What stands there. Shape: (pieces,).
+    """
+    at_random = (lots >= mask_share) & (lots < (1 + mask_share) / 2)
+    new = np.where(lots < mask_share, mask_id, pieces)
+    new[at_random] = generator.choice(replacements, size=int(at_random.sum()))
+    return new
+
+
 def mask(
     ids: np.ndarray,
     units: np.ndarray,
@@ -103,9 +139,10 @@ def mask(
     lot = generator.random(len(unique))
 
     masked, labels = ids.copy(), np.full_like(ids, IGNORED)
-    old = ids[free]
-    labels[free] = np.where(drawn[unit], old, IGNORED)
-    new = np.where(drawn[unit] & (lot[unit] < MASKED), mask_id, old)
-    at_random = drawn[unit] & (lot[unit] >= MASKED) & (lot[unit] < MASKED + RANDOM)
-    masked[free] = np.where(at_random, generator.choice(replacements, size=len(old)), new)
+    told = np.zeros_like(free)
+    told[free] = drawn[unit]
+    labels[told] = ids[told]
+    masked[told] = replace(
+        ids[told], lot[unit][drawn[unit]], mask_id=mask_id, replacements=replacements, generator=generator
+    )
     return masked, labels

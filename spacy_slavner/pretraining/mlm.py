@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
+from ..evaluation import plots
 from ..evaluation.metrics import write_json
 from ..files import whole_folder
 from . import encoder, masking, runs, transfer
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 RECORD_FILE = "pretraining.json"
 HEAD_FILE = "head.safetensors"
 STARTS = ("given", "random_embeddings", "random")
+VECTORS = ("mean", "focus", "random")
 
 
 @dataclass
@@ -51,7 +53,8 @@ class Request:
     without (tuple[Path, ...]): Folders of splits whose dev and test documents are left out.
     languages (tuple[str, ...]): Languages to take from the texts; none for all.
     vocab_size (int): Pieces of a rebuilt vocabulary; 0 keeps the encoder's own.
-    vectors (str): How pieces that are new start: "mean" or "random".
+    vectors (str): How pieces that are new start: "mean" of the old ones they are made of, "focus" (see
+        `transfer.focus_vectors`) or "random".
     start (str): "given", or what is set back to random before stage `all`: "random_embeddings" (those of
         all pieces) or "random" (every weight).
     batch (int): Blocks in an update.
@@ -115,17 +118,18 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
-def pretrain(output: Path, request: Request, *, resume: bool = False) -> dict[str, Any]:
+def pretrain(output: Path, request: Request, *, resume: bool = False, command: str = "") -> dict[str, Any]:
     """Train an encoder on text and write it to `output/encoder`.
 
     output (Path): The folder; `stages` in it is what an interrupted run goes on from.
     request (Request): What to do.
     resume (bool): Go on with what is there; without it, what is there is replaced.
+    command (str): What repeats the run, for the record.
     RETURNS (dict[str, Any]): The record.
     RAISES (InputError): If something is missing, is no UTF-8, or does not fit.
     """
     _check(request)
-    run = _Run(output, request, resume)
+    run = _Run(output, request, resume, command)
     run.head()
     if request.vocab_size:
         run.vocabulary()
@@ -141,8 +145,12 @@ def _check(request: Request) -> None:
     runs.check(request)
     if request.start not in STARTS:
         raise InputError(f"there is no start {request.start!r}", remedy=f"Choose of {', '.join(STARTS)}")
-    if request.vectors not in ("mean", "random"):
-        raise InputError(f"there are no vectors {request.vectors!r}", remedy="Choose of mean, random")
+    if request.vectors not in VECTORS:
+        raise InputError(
+            f"there are no vectors {request.vectors!r}", remedy=f"Choose of {', '.join(VECTORS)}"
+        )
+    if request.vocab_size and request.vectors == "focus":
+        transfer.require_focus()
     for name in (request.segmenters or {}).values():
         if name not in masking.SEGMENTERS:
             known = ", ".join(masking.SEGMENTERS)
@@ -200,17 +208,35 @@ def load_head(model: "PreTrainedModel", folder: Path) -> bool:
     folder (Path): The encoder's folder.
     RETURNS (bool): Whether there was a whole head.
     """
-    from safetensors.torch import load_file
-
     wanted = head_state(model)
-    for file in (folder / HEAD_FILE, folder / "model.safetensors"):
-        if not file.is_file():
-            continue
-        found = {name: weight for name, weight in load_file(file).items() if name in wanted}
-        if found.keys() == wanted.keys() and all(found[n].shape == wanted[n].shape for n in wanted):
-            model.load_state_dict(found, strict=False)
+    for found in (_head_beside(folder), _head_within(folder)):
+        if found.keys() >= wanted.keys() and all(found[n].shape == wanted[n].shape for n in wanted):
+            model.load_state_dict({name: found[name] for name in wanted}, strict=False)
             return True
     return False
+
+
+def _head_beside(folder: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    return load_file(folder / HEAD_FILE) if (folder / HEAD_FILE).is_file() else {}
+
+
+def _head_within(folder: Path) -> dict[str, Any]:
+    """The head in a masked-language model's weights: transformers knows old names, and weights in parts."""
+    from transformers import AutoModelForMaskedLM
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # what is missing is no news
+    try:
+        model, report = AutoModelForMaskedLM.from_pretrained(
+            folder, use_safetensors=True, local_files_only=True, output_loading_info=True
+        )
+    finally:
+        logging.set_verbosity(level)
+    lacking = {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])}
+    return {name: weight for name, weight in head_state(model).items() if name not in lacking}
 
 
 def evaluate(
@@ -256,16 +282,16 @@ def _figures(loss: float, pieces: int) -> dict[str, float]:
 class _Run:
     """A run with what it has done so far."""
 
-    def __init__(self, output: Path, request: Request, resume: bool) -> None:
+    def __init__(self, output: Path, request: Request, resume: bool, command: str) -> None:
         from transformers import set_seed
 
-        self.output, self.request, self.begun = output, request, time.time()
+        self.output, self.request, self.command = output, request, command
         begin(output, request.record(), resume)
         set_seed(request.seed)
         base = load_base_encoder(request.name)
         self.source, self.license = base.source, base.license
         self.tokenizer, self.model = base.tokenizer, masked_lm(base)
-        self.has_head = Path(request.name).is_dir() and load_head(self.model, Path(request.name))
+        self.has_head = base.folder is not None and load_head(self.model, base.folder)
         self.texts: Texts = find_texts(request.texts, request.without, request.languages)
         hold_out(self.texts, request.held_out, request.seed)
         self.segmenters = {
@@ -316,18 +342,17 @@ class _Run:
                 self._rebuild()
 
     def _rebuild(self) -> None:
-        request, old = self.request, self.tokenizer
+        request, old, begun = self.request, self.tokenizer, time.time()
         self.model.cpu()
-        texts = (text for language in self.texts.documents for text in self._sample(language))
-        new = transfer.rebuild_tokenizer(old, texts, request.vocab_size)
+        new = transfer.rebuild_tokenizer(old, self._samples(), request.vocab_size)
         sources = transfer.origins(old, new)
         state = {name: weight.detach().clone() for name, weight in self.model.named_parameters()}
         config = self.model.config.to_dict()
         losses, self.tokenizer = {}, new
-        for vectors in sorted(("mean", "random"), key=lambda kind: kind == request.vectors):
+        # The kind that was asked for comes last, and stays.
+        for vectors in dict.fromkeys(sorted(("mean", "random", request.vectors), key=request.vectors.__eq__)):
             self._restore(state, config)
-            chance = None if vectors == "mean" else np.random.default_rng(request.seed)
-            transfer.transfer_model(self.model, old, new, sources, chance)
+            transfer.transfer_model(self.model, old, new, sources, self._vectors(vectors, old, new))
             losses[vectors] = self.measure()
         changes = [
             asdict(transfer.measure(old, new, language, texts.values()))
@@ -340,9 +365,25 @@ class _Run:
             "pieces": len(new),
             "shared": sum(piece in known for piece in new.get_vocab()),
             "from_all": sum(not len(ids) for ids in sources),
+            "seconds": time.time() - begun,
             "languages": changes,
             "losses": losses,
         })  # fmt: skip
+
+    def _vectors(
+        self, kind: str, old: "PreTrainedTokenizerFast", new: "PreTrainedTokenizerFast"
+    ) -> np.ndarray | None:
+        """What new pieces start with, None for the mean. Shape: (new pieces, width)."""
+        if kind == "focus":
+            return transfer.focus_vectors(self.model, old, new, self._samples(), self.request.seed)
+        if kind == "random":
+            return transfer.random_vectors(self.model, len(new), np.random.default_rng(self.request.seed))
+        return None
+
+    def _samples(self) -> Iterator[str]:
+        """The text that the vocabulary is made of."""
+        for language in self.texts.documents:
+            yield from self._sample(language)
 
     def _sample(self, language: str) -> Iterator[str]:
         """Text of a language for the vocabulary: as much of each as there is of the smallest, at least.
@@ -460,10 +501,11 @@ class _Run:
 
         self.model.cpu()
         record = {
-            **runs.describe(self.request, "name", self.texts, self.source),
+            **runs.describe(self.request, "name", self.texts, self.source, self.command),
             "proportions": self.texts.proportions(self.request.temperature),
             "pieces": len(self.tokenizer),
-            "seconds": time.time() - self.begun,
+            # Of all sessions: an interrupted run takes up its stages with the time they took.
+            "seconds": sum(stage["seconds"] for stage in self.stages.values()),
             "stages": self.stages,
             "perplexity": self.measure(),
         }
@@ -514,22 +556,48 @@ def compare(records: Sequence[Path], plot: Path | None = None) -> dict[str, list
 
     records (Sequence[Path]): Their `pretraining.json`.
     plot (Path | None): A picture to draw, needs matplotlib.
-    RETURNS (dict[str, list[list[float]]]): For each run the step and loss of its stage `all`.
+    RETURNS (dict[str, list[list[float]]]): For each run, by start, new vectors and seed, the step and loss of
+        its stage `all`.
+    RAISES (InputError): If a record cannot be read, has no such stage, or begins as another one does; or
+        matplotlib is missing.
     """
-    curves = {}
+    curves: dict[str, list[list[float]]] = {}
     for path in records:
-        record = json.loads(path.read_text(encoding="utf8"))
-        kind = record["arguments"]["start"].replace("given", f"given, {record['arguments']['vectors']}")
-        curves[kind] = record["stages"]["all"]["losses"]
+        name, curve = _curve(path)
+        if name in curves:
+            raise InputError(
+                f"two of the runs are {name}",
+                path=path,
+                remedy="Give runs that differ in their start or seed",
+            )
+        curves[name] = curve
     if plot:
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(7, 4))
+        plots.require_matplotlib()
+        figure = plots.new_figure(7, 4)
         axes = figure.subplots()
-        for kind, curve in curves.items():
-            axes.plot(*zip(*curve, strict=True), label=kind)
+        for name, curve in curves.items():
+            axes.plot(*zip(*curve, strict=True), label=name)
         axes.set(xlabel="step", ylabel="masked-LM loss")
         axes.legend()
-        plot.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(plot)
+        plots.save(figure, plot)
     return curves
+
+
+def _curve(path: Path) -> tuple[str, list[list[float]]]:
+    """What a run began with, and its losses."""
+    try:
+        record = json.loads(path.read_text(encoding="utf8"))
+        arguments, stages = record["arguments"], record["stages"]
+        name = arguments["start"]
+        if name == "given" and arguments["vocab_size"]:
+            name += f", new pieces by {arguments['vectors']}"
+        name += f", seed {arguments['seed']}"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"this is no record of `pretrain` ({error})", path=path, remedy=f"It writes encoder/{RECORD_FILE}"
+        ) from error
+    if "all" not in stages:
+        raise InputError(
+            "the run has no losses of all weights", path=path, remedy="Train it with --steps above 0"
+        )
+    return name, stages["all"]["losses"]

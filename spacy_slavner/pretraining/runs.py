@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import Trainer
 
+# In a checkpoint: the seconds that its updates took.
+SECONDS = "seconds.json"
 # In the folder of a run: what an interrupted one goes on from, what it was begun with, and the result.
 STAGES, ARGUMENTS, ENCODER = "stages", "arguments.json", "encoder"
 REMEDY = 'Run pip install "spacy-slavner[pretraining]"'
@@ -116,6 +120,11 @@ def make_trainer(output: Path, **settings: Any) -> "Trainer":
 
     class WholeTrainer(Trainer):
         staging: Path | None = None
+        # Seconds of the sessions before this one, whose updates this one goes on from.
+        before, begun = 0.0, time.time()
+
+        def seconds(self) -> float:
+            return self.before + time.time() - self.begun
 
         def _save_checkpoint(self, model: Any, trial: Any) -> None:
             self.staging = output / "saving"
@@ -126,6 +135,7 @@ def make_trainer(output: Path, **settings: Any) -> "Trainer":
             self.accelerator.wait_for_everyone()
             if is_main():
                 (made,) = self.staging.glob("checkpoint-*")
+                write_json(made / SECONDS, self.seconds())
                 old = [path for path in output.glob("checkpoint-*") if path.name != made.name]
                 shutil.rmtree(output / made.name, ignore_errors=True)
                 made.replace(output / made.name)
@@ -154,7 +164,8 @@ def train(
     steps (int): Updates.
     rate (float): Learning rate, at its highest.
     settings: More of `transformers.TrainingArguments`.
-    RETURNS (tuple[list[list[float]], float]): The step and loss of each log entry, and seconds.
+    RETURNS (tuple[list[list[float]], float]): The step and loss of each log entry, and the seconds of all
+        these updates, also of those before the checkpoint that this session goes on from.
     """
     import torch
     from torch.utils.data import IterableDataset
@@ -184,18 +195,21 @@ def train(
     )
     trainer = make_trainer(folder, model=model, args=arguments, train_dataset=Stream(), data_collator=collate)
     found = sorted(folder.glob("checkpoint-*"))
-    result = trainer.train(resume_from_checkpoint=str(found[-1]) if found else None)
+    if found:
+        trainer.before = json.loads((found[-1] / SECONDS).read_text(encoding="utf8"))
+    trainer.train(resume_from_checkpoint=str(found[-1]) if found else None)
     losses = [[row["step"], row["loss"]] for row in trainer.state.log_history if "loss" in row]
-    return losses, result.metrics["train_runtime"]
+    return losses, trainer.seconds()
 
 
-def describe(request: Request, model: str, texts: Texts, source: str) -> dict[str, Any]:
+def describe(request: Request, model: str, texts: Texts, source: str, command: str) -> dict[str, Any]:
     """Begin the record of a run; where things lie on this machine is left out.
 
     request (Request): What was asked for.
     model (str): The field of it that says what the run began with.
     texts (Texts): The texts.
     source (str): What the run began with, in words.
+    command (str): What repeats the run; empty if no command began it.
     RETURNS (dict[str, Any]): The record.
     """
     given = getattr(request, model)
@@ -207,15 +221,22 @@ def describe(request: Request, model: str, texts: Texts, source: str) -> dict[st
     )
     return {
         "arguments": as_json(shown),
+        "command": command,
         "made_with": f"spacy-slavner {__version__}",
         "source": source,
         "commit": git("rev-parse", "HEAD") or "unknown",
+        "modified": bool(git("status", "--porcelain", "--untracked-files=no")),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": describe_machine(),
         "packages": package_versions(),
         "processes": world_size(),
         "documents": {language: len(documents) for language, documents in texts.documents.items()},
         "held_out": {language: len(held_out) for language, held_out in texts.held_out.items()},
-        "left_out": {"documents": texts.left_out, "of": texts.excluded},
+        "left_out": {
+            "documents": texts.left_out,
+            "sentences": texts.sentences_left_out,
+            "of": texts.excluded,
+        },
     }
 
 
@@ -229,6 +250,7 @@ def card(record: dict[str, Any], license: str | None, text: list[str], notes: li
     file (str): The file that the record is in.
     RETURNS (str): The card in Markdown, with front matter; tables may follow.
     """
+    left_out = record["left_out"]
     lines = [
         "---",
         *([f"license: {license.lower()}"] if license else []),
@@ -242,8 +264,8 @@ def card(record: dict[str, Any], license: str | None, text: list[str], notes: li
         "",
         f"- Taken from {record['source']}.",
         f"- Made with {record['made_with']}, commit {record['commit']}; all settings and losses in `{file}`.",
-        f"- {record['left_out']['documents']} documents were left out of the text because a split measures "
-        "with them.",
+        f"- {left_out['documents']:,} documents, and {left_out['sentences']:,} sentences of others, were "
+        "left out of the text because a split measures with them.",
         *notes,
         "- The licences of the texts hold besides.",
         "",

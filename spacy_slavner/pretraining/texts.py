@@ -2,15 +2,19 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..corpora.splits import document_key
 from ..errors import InputError
 from ..files import files_below
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
 
 PARTS = ("dev.spacy", "test.spacy")
 UNKNOWN = "xx"
@@ -26,41 +30,56 @@ class Document:
     name (str): What it is called, the same on every machine.
     language (str): Its language.
     size (int): Its length, for the proportions of languages.
-    text (str | None): Its text, where that is in memory.
-    path (Path | None): The file that it is streamed from otherwise.
+    sentences (list[str]): Its text, in sentences where it has such; joined, they are the text.
+    path (Path | None): The file that it is streamed from, if it is not in memory.
+    without (Set[str]): Keys of lines of the file that are left out.
     """
 
     name: str
     language: str
     size: int
-    text: str | None = None
+    sentences: list[str] = field(default_factory=list)
     path: Path | None = None
+    without: Set[str] = frozenset()
+
+    @property
+    def text(self) -> str:
+        """RETURNS (str): The text, if it is in memory."""
+        return "".join(self.sentences)
+
+    def parts(self) -> Iterable[str]:
+        """RETURNS (Iterable[str]): All its sentences, or the lines of its file."""
+        return _lines(self.path) if self.path else self.sentences
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """YIELDS (tuple[str, str]): The name of each text in it, and the text."""
-        if self.text is not None:
+        if not self.path:
             yield self.name, self.text
             return
-        for number, text in enumerate(_texts_of(self.path), start=1):
+        for number, text in enumerate(_texts_of(self.path, self.without), start=1):
             yield f"{self.name}#{number}", text
 
 
-def _texts_of(path: Path) -> Iterator[str]:
-    """Cut a file into texts at empty lines, without reading it whole."""
-    lines: list[str] = []
-    length = 0
+def _lines(path: Path) -> Iterator[str]:
     with path.open("rb") as file:
         for number, data in enumerate(file, start=1):
             try:
-                line = data.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                yield data.decode("utf-8-sig" if number == 1 else "utf-8").strip()
             except UnicodeDecodeError as error:
                 raise InputError("not UTF-8", path=path, line=number, remedy="Convert it to UTF-8") from error
-            if lines and (length >= 2 * CHARACTERS or (not line and length >= CHARACTERS)):
-                yield "\n".join(lines)
-                lines, length = [], 0
-            if line:
-                lines.append(line)
-                length += len(line)
+
+
+def _texts_of(path: Path, without: Set[str]) -> Iterator[str]:
+    """Cut a file into texts at empty lines, without reading it whole."""
+    lines: list[str] = []
+    length = 0
+    for line in _lines(path):
+        if lines and (length >= 2 * CHARACTERS or (not line and length >= CHARACTERS)):
+            yield "\n".join(lines)
+            lines, length = [], 0
+        if line and not (without and _key(line) in without):
+            lines.append(line)
+            length += len(line)
     if lines:
         yield "\n".join(lines)
 
@@ -71,12 +90,14 @@ class Texts:
 
     documents (dict[str, list[Document]]): The documents of each language.
     left_out (int): Documents that were left out because a split measures with them.
+    sentences_left_out (int): Sentences (of .txt files: lines) that were left out of others, likewise.
     excluded (int): Documents that were to be left out.
     held_out (dict[str, dict[str, str]]): For each language the names and texts that only measure.
     """
 
     documents: dict[str, list[Document]]
     left_out: int = 0
+    sentences_left_out: int = 0
     excluded: int = 0
     held_out: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -113,23 +134,28 @@ def find_texts(paths: Sequence[Path], without: Sequence[Path] = (), languages: S
     file's name (`cs/a.txt`, `cs_a.txt`).
 
     paths (Sequence[Path]): Folders or files.
-    without (Sequence[Path]): Folders of splits; documents of their dev.spacy and test.spacy are left out,
-        known by name or by text.
+    without (Sequence[Path]): Folders of splits. Documents of their dev.spacy and test.spacy are left out,
+        known by name or by text; and of others the sentences (of .txt files: lines) that are one of their
+        documents or of the sentences in these, since treebanks are cut into documents in several ways.
+        Texts are the same if their signs other than white space are.
     languages (Sequence[str]): Languages to take; none for all.
     RETURNS (Texts): The documents.
     RAISES (InputError): If there is no text, or none of a language that was asked for.
     """
-    names, hashes = _excluded(without)
+    excluded = _excluded(without)
     found: dict[str, list[Document]] = {}
-    there, left_out = set(), 0
+    there, left_out, sentences_left_out = set(), 0, 0
     for path in paths:
         for document in _documents(Path(path)):
             there.add(document.language)
             if languages and document.language not in languages:
                 continue
-            if _is_excluded(document, names, hashes):
+            number = _leave_out(document, excluded)
+            if number is None:
                 left_out += 1
-            elif document.size:
+                continue
+            sentences_left_out += number
+            if document.size:
                 found.setdefault(document.language, []).append(document)
     missing = sorted(set(languages) - there)
     if missing and there:
@@ -139,12 +165,13 @@ def find_texts(paths: Sequence[Path], without: Sequence[Path] = (), languages: S
             remedy=f"There is text in {', '.join(sorted(there))}",
         )
     if not found:
+        left = f", {left_out} documents and {sentences_left_out} sentences being left out"
         raise InputError(
-            "there is no text" + (f", {left_out} documents being left out" if left_out else ""),
+            "there is no text" + (left if left_out or sentences_left_out else ""),
             path=paths[0] if paths else None,
             remedy="Give folders with UTF-8 files <language>/*.txt, raw/ or .conllu files, or a .spacy file",
         )
-    return Texts(dict(sorted(found.items())), left_out, len(names))
+    return Texts(dict(sorted(found.items())), left_out, sentences_left_out, excluded.documents)
 
 
 def _documents(path: Path) -> Iterator[Document]:
@@ -190,7 +217,7 @@ def _corpus(path: Path, format: str) -> Iterator[Document]:
     options, report = Options(n_sents=SENTENCES), Report()
     sources = find_sources(path, format, options, report)
     for doc in unpack(read_sources(sources, format, options, report, available_cores())):
-        yield Document(document_key(doc), doc._.language or UNKNOWN, len(doc.text.encode()), doc.text)
+        yield _document(doc)
 
 
 def _docbin(path: Path) -> Iterator[Document]:
@@ -199,15 +226,44 @@ def _docbin(path: Path) -> Iterator[Document]:
     from ..corpora.sources import blank_pipeline
 
     for doc in read_docs(path, blank_pipeline().vocab):
-        yield Document(document_key(doc), doc._.language or UNKNOWN, len(doc.text.encode()), doc.text)
+        yield _document(doc)
 
 
-def _excluded(folders: Sequence[Path]) -> tuple[set[str], set[str]]:
-    """Names and texts of the documents that splits measure with."""
+def _document(doc: "Doc") -> Document:
+    sentences = _sentences(doc)
+    return Document(document_key(doc), doc._.language or UNKNOWN, _size(sentences), sentences)
+
+
+def _sentences(doc: "Doc") -> list[str]:
+    """The sentences of a document, or all of it where nobody has said where they end."""
+    if doc.has_annotation("SENT_START"):
+        return [sentence.text_with_ws for sentence in doc.sents]
+    return [doc.text]
+
+
+def _size(sentences: Iterable[str]) -> int:
+    return sum(len(sentence.encode()) for sentence in sentences)
+
+
+@dataclass
+class _Excluded:
+    """What splits measure with.
+
+    documents (int): How many documents they are.
+    names (set[str]): Their names.
+    keys (set[str]): Keys of their texts, and of the sentences in these.
+    """
+
+    documents: int = 0
+    names: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+
+
+def _excluded(folders: Sequence[Path]) -> _Excluded:
     from ..corpora.docbin import read_docs
     from ..corpora.sources import blank_pipeline
 
-    names, hashes = set(), set()
+    excluded = _Excluded()
     for folder in folders:
         parts = [folder / part for part in PARTS if (folder / part).is_file()]
         if not parts:
@@ -216,26 +272,52 @@ def _excluded(folders: Sequence[Path]) -> tuple[set[str], set[str]]:
             )
         for part in parts:
             for doc in read_docs(part, blank_pipeline().vocab):
-                names.add(document_key(doc))
-                hashes.add(_hash(doc.text))
-    return names, hashes
+                excluded.documents += 1
+                excluded.names.add(document_key(doc))
+                excluded.keys |= {_key(text) for text in (doc.text, *_sentences(doc))}
+    excluded.keys.discard(_key(""))
+    return excluded
 
 
 def _hash(text: str) -> str:
-    return hashlib.blake2b(" ".join(text.split()).encode(), digest_size=12).hexdigest()
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def _is_excluded(document: Document, names: set[str], hashes: set[str]) -> bool:
-    if not names:
-        return False
-    if document.text is not None:
-        return document.name in names or _hash(document.text) in hashes
+def _key(text: str) -> str:
+    """What a text is known by: its signs other than white space, which corpora set in their own ways."""
+    return _hash("".join(text.split()))
+
+
+def _leave_out(document: Document, excluded: _Excluded) -> int | None:
+    """Take the sentences that splits measure with out of a document, in place.
+
+    RETURNS (int | None): How many there were, None if the whole document is to be left out.
+    """
+    if not excluded.documents:
+        return 0
+    if _is_named(document, excluded.names):
+        return None
+    whole, number = hashlib.blake2b(digest_size=12), 0
+    for part in document.parts():
+        whole.update("".join(part.split()).encode())
+        number += _key(part) in excluded.keys
+    if whole.hexdigest() in excluded.keys:
+        return None
+    if document.path:
+        document.without = excluded.keys
+    elif number:
+        document.sentences = [text for text in document.sentences if _key(text) not in excluded.keys]
+        document.size = _size(document.sentences)
+    return number
+
+
+def _is_named(document: Document, names: set[str]) -> bool:
+    """Whether a document has one of the names."""
+    if document.name in names or not document.path:
+        return document.name in names
     # A file may be named from a folder further up or further down; the language alone says too little.
     name = document.name.removesuffix(".txt")
-    if any(name == other or name.endswith(f"/{other}") or other.endswith(f"/{name}") for other in names):
-        return True
-    # Larger than any document: no need to read it whole.
-    return document.size < 1_000_000 and _hash("\n".join(text for _, text in document.texts())) in hashes
+    return any(name == other or name.endswith(f"/{other}") or other.endswith(f"/{name}") for other in names)
 
 
 def hold_out(texts: Texts, number: int, seed: int) -> None:

@@ -1,8 +1,8 @@
 """A vocabulary made anew on text of the target languages, and the vectors of its pieces.
 
 Arkhipov et al. 2019, section 3.2: the vocabulary is rebuilt, a new piece starts as the average of the
-vectors of the old pieces that it is cut into, and all weights of the transformer layers stay. (What
-only leaves pieces out is in `vocabulary`.)
+vectors of the old pieces that it is cut into, and all weights of the transformer layers stay. FOCUS, another
+way to start, is there to compare with. (What only leaves pieces out is in `vocabulary`.)
 """
 
 import io
@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -191,7 +193,7 @@ def transfer_model(
     old: "PreTrainedTokenizerFast",
     new: "PreTrainedTokenizerFast",
     sources: Sequence[np.ndarray],
-    random: np.random.Generator | None = None,
+    vectors: np.ndarray | None = None,
 ) -> None:
     """Give a model the vectors of a new vocabulary, in place; all other weights stay.
 
@@ -202,8 +204,8 @@ def transfer_model(
     old (transformers.PreTrainedTokenizerFast): The old tokenizer.
     new (transformers.PreTrainedTokenizerFast): The new one.
     sources (Sequence[numpy.ndarray]): What `origins` gives.
-    random (numpy.random.Generator | None): Draw the vectors of pieces that are not shared at random
-        instead, with the deviation that the model itself starts with: what the average is compared to.
+    vectors (numpy.ndarray | None): What pieces that are not shared start with instead of the average, from
+        `random_vectors` or `focus_vectors`. Shape: (new pieces, width).
     """
     import torch
 
@@ -212,15 +214,13 @@ def transfer_model(
         shared[number] = piece in known
     table = model.get_input_embeddings().weight.detach().float().numpy()[: len(old)]
     rows = reassemble(table, sources)
-    if random is not None:
-        deviation = getattr(model.config, "initializer_range", 0.02)
-        rows[~shared] = random.normal(0.0, deviation, (int((~shared).sum()), rows.shape[1]))
+    if vectors is not None:
+        rows[~shared] = vectors[~shared]
     head = model.get_output_embeddings()
     bias = None if head is None or head.bias is None else head.bias.detach().float().numpy()[: len(old), None]
-    vectors = torch.nn.Embedding.from_pretrained(
-        torch.from_numpy(rows), freeze=False, padding_idx=new.pad_token_id
+    model.set_input_embeddings(
+        torch.nn.Embedding.from_pretrained(torch.from_numpy(rows), freeze=False, padding_idx=new.pad_token_id)
     )
-    model.set_input_embeddings(vectors)
     for part in (model, model.base_model):
         part.config.vocab_size = len(sources)
     for role in ROLES:
@@ -231,6 +231,78 @@ def transfer_model(
         if bias is not None:
             replaced.bias = torch.nn.Parameter(torch.from_numpy(reassemble(bias, sources)[:, 0]))
         set_output(model, replaced)
+
+
+def random_vectors(model: "PreTrainedModel", number: int, generator: np.random.Generator) -> np.ndarray:
+    """Draw vectors at random, as the model itself starts: what other ways are compared to.
+
+    model (transformers.PreTrainedModel): The model.
+    number (int): How many.
+    generator (numpy.random.Generator): Where chance comes from.
+    RETURNS (numpy.ndarray): The vectors. Shape: (number, width).
+    """
+    deviation = getattr(model.config, "initializer_range", 0.02)
+    return generator.normal(0.0, deviation, (number, model.get_input_embeddings().embedding_dim))
+
+
+def require_focus() -> None:
+    """RAISES (InputError): If deepfocus, which weighs old pieces for new ones, cannot be imported."""
+    try:
+        import deepfocus  # noqa: F401
+    except ImportError as error:
+        remedy = 'Run pip install "spacy-slavner[focus]", or take --vectors mean'
+        raise InputError("the package deepfocus, for --vectors focus, is missing", remedy=remedy) from error
+
+
+def focus_vectors(
+    model: "PreTrainedModel",
+    old: "PreTrainedTokenizerFast",
+    new: "PreTrainedTokenizerFast",
+    texts: Iterable[str],
+    seed: int,
+) -> np.ndarray:
+    """Make the vectors of new pieces of those of shared ones that stand in similar places of a text.
+
+    FOCUS (Dobler and de Melo 2023), by its authors' package: fastText vectors of the new vocabulary's pieces
+    say how similar these are, sparsemax of that how much each shared piece weighs. The settings of fastText
+    are the package's. Pieces that are too rare for it start at random, with the mean and deviation of the old
+    vectors.
+
+    model (transformers.PreTrainedModel): The model with the old vocabulary.
+    old (transformers.PreTrainedTokenizerFast): The old tokenizer.
+    new (transformers.PreTrainedTokenizerFast): The new one.
+    texts (Iterable[str]): Text of the target languages.
+    seed (int): Where chance starts.
+    RETURNS (numpy.ndarray): The vectors of all new pieces. Shape: (new pieces, width).
+    RAISES (InputError): If deepfocus is missing, or there is too little text.
+    """
+    require_focus()
+    import fasttext
+    from deepfocus import FOCUS
+
+    # The package would train fastText itself, but keep the vectors in a cache by the name of the text.
+    with TemporaryDirectory() as folder:
+        text, file = Path(folder) / "text.txt", Path(folder) / "pieces.bin"
+        with text.open("w", encoding="utf8") as lines:
+            lines.writelines(f"{' '.join(new.tokenize(one))}\n" for one in texts)
+        try:
+            pieces = fasttext.train_unsupervised(
+                str(text), model="cbow", dim=100, epoch=3, minCount=10, neg=10, thread=1, verbose=0
+            )
+        except ValueError as error:
+            raise InputError(
+                f"too little text for --vectors focus ({error})", remedy="Take --vectors mean"
+            ) from error
+        pieces.save_model(str(file))
+        vectors = FOCUS(
+            new,
+            old,
+            model.get_input_embeddings().weight.detach().float().cpu()[: len(old)],
+            fasttext_model_path=str(file),
+            seed=seed,
+            verbosity="silent",
+        )
+    return vectors.numpy()
 
 
 def set_output(model: "PreTrainedModel", linear: "torch.nn.Linear") -> None:  # noqa: F821

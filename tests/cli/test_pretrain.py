@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from spacy_slavner.errors import InputError
+from spacy_slavner.pretraining import mlm
 from spacy_slavner.pretraining.mlm import RECIPES, Request
 
 pytest.importorskip("accelerate")
+RECORD = {"left_out": {"documents": 0, "sentences": 0, "of": 0}, "stages": {}, "perplexity": {}}
 
 
 def test_command(run, tiny_encoder: Path, tmp_path: Path) -> None:
@@ -24,17 +26,42 @@ def test_command(run, tiny_encoder: Path, tmp_path: Path) -> None:
     output = run(*arguments)
     assert "cs: loss" in output and "Encoder and record in" in output
     record = tmp_path / "out" / "encoder" / "pretraining.json"
-    settings = json.loads(record.read_text())["arguments"]
-    assert (settings["batch"], settings["rate"]) == (2, 2e-5)
+    written = json.loads(record.read_text())
+    assert (written["arguments"]["batch"], written["arguments"]["rate"]) == (2, 2e-5)
+    assert written["command"] == (
+        f"python -m spacy_slavner pretrain out --texts text --name {tiny_encoder.name} --recipe short"
+        " --batch 2 --device-batch 2 --head-steps 1 --steps 2 --position-steps 0"
+    )
     made = record.stat().st_mtime_ns
     run(*arguments, "--resume")  # nothing is left to train
     assert record.stat().st_mtime_ns > made
     plot = tmp_path / "plot.svg"
     pytest.importorskip("matplotlib")
-    assert "given, mean: " in run("pretrain-curves", record, "--plot", plot)
+    assert "given, seed 0: " in run("pretrain-curves", record, "--plot", plot)
     assert plot.read_text().startswith("<?xml")
     with pytest.raises(InputError, match="no recipe 'long'"):
         run(*arguments, "--recipe", "long")
+
+
+@pytest.mark.parametrize("command", [["pretrain", "out"], ["distill", "teacher", "out"]])
+def test_no_text_is_not_the_working_folder(run, command: list[str], tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="--texts names no folder.*--vars.texts"):
+        run(*command, "--texts", "", "--name" if "pretrain" in command else "--width", "8")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_keeps_relative_paths_and_flags(run, tmp_path: Path, monkeypatch) -> None:
+    seen = {}
+    monkeypatch.setattr(
+        mlm, "pretrain", lambda *args, command, **kwargs: seen.update(command=command) or RECORD
+    )
+    run("pretrain", "runs/a b", "-t", "text/cs", "-t", tmp_path / "pl", "--pieces", "--seed", 3, "--resume")
+    expected = "'runs/a b' --texts text/cs --texts pl --pieces --seed 3 --resume"
+    assert seen["command"] == f"python -m spacy_slavner pretrain {expected}"
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    run("pretrain", "out", "-t", "text")
+    assert seen["command"] == "torchrun --nproc-per-node 2 -m spacy_slavner pretrain out --texts text"
 
 
 def test_the_paper_and_a_small_machine() -> None:

@@ -87,6 +87,16 @@ def test_shares_of_chosen_and_masked_pieces(made):
     assert (again.targets == targets).all()
 
 
+def test_random_pieces_are_ordinary_ones(made):
+    nlp, encoder, head = made
+    batches, _ = mask_windows(head, encoder, docs_of(nlp) * 40, Masking(1.0, 0.0), chances())
+    seen = {int(i) for batch in batches for i in batch.input_ids.flatten()[batch.rows]}
+    tokenizer = encoder.shims[0].tokenizer
+    assert len(seen) > len(tokenizer) // 2 and not seen & {*tokenizer.all_special_ids} - {
+        tokenizer.unk_token_id
+    }
+
+
 def test_pieces_inside_names_and_no_others(made):
     nlp, encoder, head = made
     docs = docs_of(nlp)

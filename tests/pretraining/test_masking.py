@@ -31,6 +31,17 @@ def test_shares() -> None:
     assert (new[~drawn] == ORIGINAL).all()
 
 
+def test_what_stands_in_the_place_of_pieces() -> None:
+    pieces, lots = np.full(5, ORIGINAL), np.array([0.0, 0.59, 0.6, 0.79, 0.8])
+    others = masking.ordinary_pieces(8, [0, MASK, ORIGINAL])
+    assert others.tolist() == [1, 2, 3, 5, 6]
+    new = masking.replace(
+        pieces, lots, mask_id=MASK, replacements=others, generator=np.random.default_rng(0), mask_share=0.6
+    )
+    assert new.tolist()[:2] == [MASK, MASK] and new[4] == ORIGINAL
+    assert np.isin(new[2:4], others).all() and (pieces == ORIGINAL).all()
+
+
 def test_words_are_masked_whole() -> None:
     # Words of one to four pieces; the rows have the same numbers and must not share their lots.
     row = np.repeat(np.arange(100), np.arange(100) % 4 + 1)

@@ -2,16 +2,18 @@
 
 import json
 import math
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BertForMaskedLM
 
 from spacy_slavner.errors import InputError
-from spacy_slavner.pretraining import mlm
+from spacy_slavner.pretraining import download, mlm
 from spacy_slavner.pretraining.download import load_base_encoder
 from spacy_slavner.pretraining.mlm import Request, pretrain
 
@@ -88,12 +90,19 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     assert [path.name for path in folder.iterdir()] == ["checkpoint-4"]
     assert not (tmp_path / "two" / "encoder").exists()
 
-    monkeypatch.setattr(mlm, "load_head", lambda *args: False)
+    spent = folder / "checkpoint-4" / "seconds.json"
+    assert 0 < float(spent.read_text()) < 1_000
+    spent.write_text("1000.0")
     record = pretrain(tmp_path / "two", request_, resume=True)
+    assert record["stages"]["all"]["seconds"] > 1_000
+    assert record["seconds"] == pytest.approx(sum(s["seconds"] for s in record["stages"].values()))
     assert record["stages"]["all"]["losses"] == whole["stages"]["all"]["losses"]
     one, two = (weights(tmp_path / name / "encoder") for name in ("whole", "two"))
     for name, weight in one.items():
         torch.testing.assert_close(two[name], weight, msg=name)
+    # What is finished keeps its time.
+    again = pretrain(tmp_path / "two", request_, resume=True)
+    assert again["seconds"] == record["seconds"]
     with pytest.raises(InputError, match="another rate.*--resume"):
         pretrain(tmp_path / "two", replace(request_, rate=1e-3), resume=True)
 
@@ -104,6 +113,7 @@ def test_vocabulary_and_starts(request_: Request, tmp_path: Path) -> None:
     change = record["stages"]["vocabulary"]
     assert change["pieces"] == record["pieces"] <= 36
     assert {c["language"] for c in change["languages"]} == {"cs", "sk"}
+    assert list(change["losses"]) == ["random", "mean"]
     mean, random = (change["losses"][kind]["all"]["loss"] for kind in ("mean", "random"))
     assert mean != random
     # The kind that was asked for goes on.
@@ -130,6 +140,64 @@ def test_a_head_that_came_along(toy: Path, tmp_path: Path) -> None:
     assert mlm.load_head(mlm.masked_lm(base), tmp_path / "with")
 
 
+def test_a_head_from_the_hub_stays(
+    request_: Request, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = BertForMaskedLM(load_base_encoder(str(toy)).model.config)
+    shutil.copytree(toy, tmp_path / "with")
+    # The weights of multilingual BERT on the hub have the names of long ago.
+    old = {
+        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
+            "LayerNorm.bias", "LayerNorm.beta"
+        ): weight
+        for name, weight in model.named_parameters()
+    }
+    save_file({name: weight.detach() for name, weight in old.items()}, tmp_path / "with/model.safetensors")
+    monkeypatch.setattr(download, "download", lambda name: tmp_path / "with")
+    run = replace(request_, name="bert-base-multilingual-cased", steps=1, position_steps=0, rate=0.0)
+    record = pretrain(tmp_path / "out", run)
+    assert list(record["stages"]) == ["all"] and record["arguments"]["name"] == run.name
+    head = load_file(tmp_path / "out/encoder" / mlm.HEAD_FILE)
+    for name in ("transform.dense.weight", "transform.LayerNorm.weight", "bias"):
+        assert torch.equal(head[f"cls.predictions.{name}"], model.state_dict()[f"cls.predictions.{name}"])
+
+
+def write_record(path: Path, start: str, seed: int, **stages: dict) -> Path:
+    arguments = {"start": start, "seed": seed, "vectors": "mean", "vocab_size": 30}
+    path.write_text(json.dumps({"arguments": arguments, "stages": stages}))
+    return path
+
+
+def test_curves_of_several_starts_and_seeds(tmp_path: Path) -> None:
+    runs = [("given", 0), ("random", 0), ("random", 1)]
+    losses = [[[1, 3.0 + i], [2, 2.0 + i]] for i in range(3)]
+    records = [
+        write_record(tmp_path / f"{start}{seed}.json", start, seed, all={"losses": curve})
+        for (start, seed), curve in zip(runs, losses, strict=True)
+    ]
+    names = ["given, new pieces by mean, seed 0", "random, seed 0", "random, seed 1"]
+    assert mlm.compare(records) == dict(zip(names, losses, strict=True))
+    with pytest.raises(InputError, match="two of the runs are random, seed 1"):
+        mlm.compare([*records, records[-1]])
+
+
+def test_bad_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_record(tmp_path / "steps.json", "given", 0)
+    with pytest.raises(InputError, match="steps.json: .*no losses.*--steps"):
+        mlm.compare([path])
+    for name, text in {"none.json": None, "cut.json": '{"arg', "other.json": '{"info": {}}'}.items():
+        if text:
+            (tmp_path / name).write_text(text)
+        with pytest.raises(InputError, match=f"{name}: this is no record of `pretrain`"):
+            mlm.compare([tmp_path / name])
+    path = write_record(path, "given", 0, all={"losses": [[1, 2.0]]})
+    with pytest.raises(InputError, match="no such kind of image"):
+        mlm.compare([path], tmp_path / "plot.doc")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(InputError, match="matplotlib.*pip install"):
+        mlm.compare([path], tmp_path / "plot.svg")
+
+
 def test_perplexity_of_a_model_that_knows_nothing(toy: Path) -> None:
     from spacy_slavner.pretraining.blocks import Cutter
 
@@ -148,6 +216,7 @@ def test_perplexity_of_a_model_that_knows_nothing(toy: Path) -> None:
     [
         ({"device_batch": 3}, "no multiple of 3"),
         ({"start": "cold"}, "no start 'cold'"),
+        ({"vectors": "zero"}, "no vectors 'zero'"),
         ({"precision": "fp8"}, "no precision 'fp8'"),
         ({"segmenters": {"zh": "nobody"}}, "no segmenter 'nobody'"),
     ],

@@ -63,6 +63,55 @@ def test_documents_of_a_split_are_left_out(folder: Path, tmp_path: Path) -> None
         find_texts([folder], [folder])
 
 
+def tree(*sentences: str) -> str:
+    """Sentences as a treebank has them, full stops without a blank before."""
+    lines = []
+    for sentence in sentences:
+        words = sentence.removesuffix(".").split()
+        rows = [f"{i + 1}\t{w}\t_\tX\t_\t_\t{min(i, 1)}\tx\t_\t_" for i, w in enumerate([*words, "."])]
+        rows[-2] = rows[-2].removesuffix("_") + "SpaceAfter=No"
+        lines += [*rows, ""]
+    return "\n".join([*lines, ""])
+
+
+def test_sentences_of_a_split_are_left_out(folder: Path, tmp_path: Path) -> None:
+    nlp, split = blank_pipeline(), tmp_path / "split"
+    # Column files give single sentences, or documents of such, and a blank after every word.
+    single, two = nlp("Praha spí . "), nlp("Vino teče . Brno mlčí .")
+    for token in two:
+        token.is_sent_start = token.i in (0, 3)
+    write_docbin([set_origin(single, source="cs.iob2", doc_id="1")], split / "dev.spacy")
+    write_docbin([set_origin(two, source="cs.iob2", doc_id="2")], split / "test.spacy")
+
+    treebank = tmp_path / "cs_x-ud-train.conllu"
+    treebank.write_text(tree("Kniha je nová.", "Praha spí.", "Brno mlčí.", "Praha."), encoding="utf8")
+    texts = find_texts([treebank], [split])
+    (document,) = texts.documents["cs"]
+    assert document.text == "Kniha je nová. Praha. " and document.size == len(document.text.encode())
+    assert (texts.left_out, texts.sentences_left_out, texts.excluded) == (0, 2, 2)
+    treebank.write_text(tree("Praha spí.", "Brno mlčí."), encoding="utf8")
+    with pytest.raises(InputError, match="no text, 0 documents and 2 sentences being left out"):
+        find_texts([treebank], [split])
+
+    # The lines of a file, and a file that is one of the documents.
+    (folder / "cs" / "a.txt").write_text("Praha spí.\nkniha\nVino teče.", encoding="utf8")
+    (folder / "cs" / "b.txt").write_text("Vino teče.\nBrno mlčí.", encoding="utf8")
+    texts = find_texts([folder], [split], ["cs"])
+    assert list(texts.train("cs")) == ["kniha"]
+    assert (texts.left_out, texts.sentences_left_out) == (1, 2)
+
+
+def test_treebanks_without_the_test_part_of_columns(tmp_path: Path, shared: Path) -> None:
+    from spacy_slavner.cli.columns import CORPORA, find_file, read_sentences
+    from spacy_slavner.corpora.report import Report
+
+    columns = find_file(shared / "data/uner", "sr_set-ud-test.iob2")
+    docs = read_sentences(columns, "uner_sr", CORPORA["uner_sr"], Report())
+    write_docbin(docs, tmp_path / "test.spacy")
+    with pytest.raises(InputError, match=f" {len(docs)} sentences being left out"):
+        find_texts([shared / "data/ud/UD_Serbian-SET/sr_set-ud-test.conllu"], [tmp_path])
+
+
 def test_corpora_are_read_by_their_readers(tmp_path: Path, shared: Path) -> None:
     raw = tmp_path / "corpus" / "raw" / "brexit" / "cs"
     raw.mkdir(parents=True)
@@ -124,6 +173,13 @@ def test_the_mixture_is_endless_and_repeatable(folder: Path, toy: Path) -> None:
     assert first(0) == first(0) != first(1)
     brno = tuple(tokenizer("brno").input_ids)
     assert first(0).count(brno) / 400 == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_language_of_white_space_ends_at_once(folder: Path, toy: Path) -> None:
+    (folder / "pl_one.txt").write_text(" \n\t\n", encoding="utf8")
+    cutter = Cutter(load_base_encoder(str(toy)).tokenizer, 16)
+    with pytest.raises(InputError, match="texts in pl are empty.*--languages"):
+        Mixture(find_texts([folder]), cutter, 1.0, 0)
 
 
 def test_collator(toy: Path) -> None:

@@ -1,5 +1,6 @@
 """A vocabulary made anew: what it is made of, and the vectors of its pieces."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -78,10 +79,37 @@ def test_random_vectors_leave_the_shared_ones(toy: Path) -> None:
     model, sources = masked_lm(base), transfer.origins(base.tokenizer, new)
     table = model.get_input_embeddings().weight.detach().clone()
     mean = transfer.reassemble(table.numpy()[: len(base.tokenizer)], sources)
-    transfer.transfer_model(model, base.tokenizer, new, sources, np.random.default_rng(0))
+    vectors = transfer.random_vectors(model, len(new), np.random.default_rng(0))
+    transfer.transfer_model(model, base.tokenizer, new, sources, vectors)
     same = np.isclose(mean, model.get_input_embeddings().weight.detach().numpy()).all(axis=1)
     known = base.tokenizer.get_vocab()
     assert {piece for piece, i in new.get_vocab().items() if same[i]} == known.keys() & new.get_vocab().keys()
+
+
+def test_focus_takes_vectors_of_similar_pieces(toy: Path) -> None:
+    pytest.importorskip("deepfocus")
+    base = load_base_encoder(str(toy))
+    new = transfer.rebuild_tokenizer(base.tokenizer, TEXT, 40)
+    model = masked_lm(base)
+    table = model.get_input_embeddings().weight.detach().numpy()[: len(base.tokenizer)]
+    first, again = (transfer.focus_vectors(model, base.tokenizer, new, TEXT, seed=0) for _ in range(2))
+    assert first.shape == (len(new), table.shape[1])
+    np.testing.assert_array_equal(first, again)
+    known, own = base.tokenizer.get_vocab(), new.get_vocab()
+    for piece in known.keys() & own.keys():
+        np.testing.assert_array_equal(first[own[piece]], table[known[piece]])
+    # A mean with weights that sum to one lies between the vectors that it is made of.
+    piece = new.tokenize("knihovna")[0]
+    assert piece not in known
+    assert (table.min(0) <= first[own[piece]]).all() and (first[own[piece]] <= table.max(0)).all()
+    with pytest.raises(InputError, match="too little text.*--vectors mean"):
+        transfer.focus_vectors(model, base.tokenizer, new, ["praha"], seed=0)
+
+
+def test_focus_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "deepfocus", None)
+    with pytest.raises(InputError, match=r"deepfocus.*spacy-slavner\[focus\].*--vectors mean"):
+        transfer.require_focus()
 
 
 def test_wordpiece() -> None:
