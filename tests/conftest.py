@@ -43,11 +43,12 @@ def tiny_encoder(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def small_system(tiny_encoder):
-    """A function that gives the config of the default system with the tiny encoder, learnt from two files."""
-    from spacy_slavner.training.config import merge_config
+    """A function that gives the config of a small system with the tiny encoder, learnt from two files."""
+    from spacy_slavner.training.config import merge_config, read_recipe
 
     def small_system(train: Path, dev: Path, **settings):
-        values = {
+        path = ROOT / "configs/bert_crf.cfg"
+        values = read_recipe(path, "short") | {
             "nlp.pipeline": ["sentence_splitter", "transformer", "crf_ner"],
             "components.transformer.model.layers": None,
             "paths.encoder": str(tiny_encoder),
@@ -55,6 +56,6 @@ def small_system(tiny_encoder):
             "paths.dev": str(dev),
         }
         given = {name.replace("__", "."): value for name, value in settings.items()}
-        return merge_config(ROOT / "configs/bert_crf.cfg", values | given)
+        return merge_config(path, values | given)
 
     return small_system

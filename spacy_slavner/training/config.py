@@ -2,6 +2,7 @@
 
 import configparser
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -144,4 +145,5 @@ def _override(config: Config, name: str, value: Any, path: Path) -> None:
         if not isinstance(block.setdefault(section, {}), dict):
             raise InputError(f"--{name} is no setting of this config", path=path)
         block = block[section]
-    block[key] = value
+    # The next override may change something in this one.
+    block[key] = deepcopy(value)

@@ -12,7 +12,7 @@ from spacy_slavner.cli.train import train
 from spacy_slavner.corpora.docbin import write_docbin
 from spacy_slavner.corpora.sources import blank_pipeline, set_origin
 from spacy_slavner.training import loop
-from spacy_slavner.training.config import read_recipe
+from spacy_slavner.training.config import merge_config
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "Jana Nowaka widziano w Pradze . Gazprom milczy ."
@@ -99,8 +99,8 @@ def test_gradients_are_accumulated_over_parts_of_a_batch(config, runs, tmp_path)
 
 
 def test_published_rates_of_encoder_and_top(config, runs, tmp_path):
-    recipe = read_recipe(ROOT / "configs/bert_crf.cfg", "published")
-    rates = {"training.optimizer": recipe["training.optimizer"], "training.eval_frequency": 1}
+    published = merge_config(ROOT / "configs/bert_crf.cfg")["training"]
+    rates = {"training.optimizer": published["optimizer"], "training.eval_frequency": 1}
     before = train(config(**rates, training__max_steps=2), tmp_path / "out")
     assert runs[0].rates == [(3e-4, 1e-5)] * 2
     assert [row["step"] for row in before.curve] == [1, 2]
