@@ -138,6 +138,16 @@ def test_known_language_stays_but_sentences_are_set(trained):
     assert [sent._.language for sent in doc.sents] == ["cs", "cs"]
 
 
+def test_bf16_agrees_with_fp32(trained, tmp_path):
+    trained.to_disk(tmp_path)
+    half = spacy.load(tmp_path, config={"components": {"transformer": {"model": {"precision": "bf16"}}}})
+    scores, other = (
+        nlp.get_pipe("language_id").model.predict(list(nlp.pipe(TEXTS.values()))) for nlp in (trained, half)
+    )
+    assert (scores != other).any()
+    numpy.testing.assert_allclose(scores, other, atol=0.02 * numpy.abs(scores).max())
+
+
 def test_replaced_listeners_predict_the_same(trained, tmp_path):
     nlp = spacy.util.load_model_from_config(trained.config.copy(), auto_fill=True).from_bytes(
         trained.to_bytes()
