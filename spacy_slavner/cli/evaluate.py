@@ -43,6 +43,9 @@ def evaluate_cli(
 
     from ..errors import InputError
     from ..evaluation.metrics import UNKNOWN, git, read_metrics, write_json
+    from ..evaluation.published import LACKING
+    from ..evaluation.tables import evaluation_tables
+    from .corpus import corpus_names
 
     names = [part or corpus.stem for corpus in corpora]
     if len(set(names)) < len(names):
@@ -55,12 +58,18 @@ def evaluate_cli(
     # A pipeline may be evaluated by later code than it was trained with.
     commit = git("rev-parse", "HEAD") or UNKNOWN
     for name, corpus in zip(names, corpora, strict=True):
-        result = {"commit": commit, "checkpoint": Path(pipeline).name} | evaluate(
-            nlp, corpus, gold_language=gold_language
-        )
-        results[name] = result | ({"overrides": overrides} if overrides else {})
+        lacking = LACKING.get(f"{corpus_names(corpus)[1]}_{name}")
+        result = evaluate(nlp, corpus, gold_language=gold_language, without=lacking)
+        about = {"commit": commit, "checkpoint": Path(pipeline).name}
+        about |= {"overrides": overrides} if overrides else {}
+        if rest := result.pop("rest", None):
+            results[f"{name}_without_{lacking}"] = about | rest
+        results[name] = about | result
         msg.divider(f"{pipeline} on {corpus}")
         _show(results[name])
+        if rest:
+            msg.divider(f"{pipeline} on {corpus} without {lacking}")
+            print(evaluation_tables(rest))
     if metrics:
         own = read_metrics(run) if run else read_own_record(pipeline)
         record = _record(metrics, own) or _new_record(nlp, pipeline, corpora[0])
@@ -89,15 +98,18 @@ def _show(result: dict[str, Any]) -> None:
         msg.warn(f"{result['skipped']} documents without annotation of names are not scored")
 
 
-def evaluate(nlp: "Language", corpus: Path, *, gold_language: bool = False) -> dict[str, Any]:
+def evaluate(
+    nlp: "Language", corpus: Path, *, gold_language: bool = False, without: str | None = None
+) -> dict[str, Any]:
     """Run a pipeline over the texts of a corpus and score what it finds.
 
     nlp (Language): The pipeline.
     corpus (Path): A .spacy file, or a folder with such files.
     gold_language (bool): Tell the pipeline each document's language.
+    without (str | None): A language; the documents of the others are scored by themselves as well.
     RETURNS (dict[str, Any]): As `evaluate_examples`, and "words" (parted by white space), "seconds" (of
         tokenizer and components), "words_per_second" (None without words) and "gold_language"; "oracle"
-        where there is something to `evaluate_oracle`.
+        where there is something to `evaluate_oracle`, "rest" (as `evaluate_examples`) with `without`.
     RAISES (InputError): When the corpus cannot be read or is empty.
     """
     from timeit import default_timer as timer
@@ -121,12 +133,14 @@ def evaluate(nlp: "Language", corpus: Path, *, gold_language: bool = False) -> d
     seconds = timer() - start
     words = sum(len(doc.text.split()) for doc in references)
     oracle = evaluate_oracle(nlp, references)
+    rest = [example for example in examples if example.reference._.language != without]
     return evaluate_examples(examples) | {
         "words": words,
         "seconds": round(seconds, 2),
         "words_per_second": round(words / seconds, 1) if words else None,
         "gold_language": gold_language,
         **({"oracle": oracle} if oracle else {}),
+        **({"rest": evaluate_examples(rest)} if without and 0 < len(rest) < len(examples) else {}),
     }
 
 

@@ -12,6 +12,7 @@ from spacy_slavner.corpora.sources import blank_pipeline
 from spacy_slavner.errors import InputError
 from spacy_slavner.evaluation.consistency import check_folder
 from spacy_slavner.evaluation.metrics import read_metrics
+from spacy_slavner.evaluation.published import published
 
 
 def test_evaluate_prints_and_records_everything(run, ruler, corpus, tmp_path):
@@ -67,6 +68,21 @@ def test_one_name_for_two_corpora_is_an_error(run, ruler, corpus, tmp_path):
     ):
         with pytest.raises(InputError, match="one by one"):
             run("evaluate", ruler, *arguments)
+
+
+def test_what_was_published_without_a_language_is_scored_without_it_as_well(run, ruler, corpus, tmp_path):
+    shutil.copy(corpus / "test.spacy", tmp_path)
+    (tmp_path / "corpus.json").write_text('{"corpus": "slavicner", "split": "bsnlp2021"}')
+    path = tmp_path / "metrics.json"
+    output = run("evaluate", ruler, tmp_path / "test.spacy", "--metrics", path)
+    whole, rest = (read_metrics(path)["results"][part] for part in ("test", "test_without_uk"))
+    assert "without uk" in output and "rest" not in whole
+    assert set(whole["span"]["by_language"]) - set(rest["span"]["by_language"]) == {"uk"}
+    for language, scores in rest["bsnlp"]["by_language"].items():
+        assert scores == whole["bsnlp"]["by_language"][language]
+    keys = {"test": "bsnlp2021_test", "test_without_uk": "bsnlp2021_test_without_uk"}
+    (tilde,), (same,) = (published(key)["slavner"] for key in keys.values())
+    assert tilde.f1 == same.f1 == {"RPM": 83.8, "REM": 77.9, "SM": 77.1}
 
 
 def test_speed_is_that_from_the_text(ruler, corpus):
