@@ -2,12 +2,12 @@
 
     python benchmarks/language_id.py --json F [--slavicner DIR] [--topic covid-19] [--pipeline DIR]
 
-Trained on the training list of the split single_out, tested on us_election_2020: whole documents,
-their sentences, and random windows of five words. Settings are to be chosen with another `--topic`,
-which is then left out of the training list: the test topic is for the final figures. The other programs
-are restricted to the same six languages; one that is not installed is skipped. A pipeline with a language
-head over an encoder is measured with what the head needs, encoder included; the topic must not be among
-its training data, and `--no-light` leaves the training of the light classifier out.
+Trained on the training list of the split single_out, tested on us_election_2020: whole documents, their
+sentences, those of five words or more, and random windows of five words. Settings are to be chosen with
+another `--topic`, which is then left out of the training list: the test topic is for the final figures. The
+other programs are restricted to the same six languages; one that is not installed is skipped. A pipeline with
+a language head over an encoder is measured with what the head needs, encoder included; the topic must not be
+among its training data, and `--no-light` leaves the training of the light classifier out.
 """
 
 import random
@@ -69,7 +69,7 @@ def train(sources: list[Source], topic: str, steps: int, rate: float, seed: int)
 
 
 def test_texts(slavicner: Path, topic: str, seed: int) -> dict[str, TextsT]:
-    """Give documents, sentences and windows of five words, each with its language."""
+    """Give documents, sentences, those of some length, and windows of five words, each with its language."""
     draw = random.Random(seed)
     documents, sentences, snippets = [], [], []
     for path in sorted(slavicner.glob(f"raw/{topic}/*/*.txt")):
@@ -84,7 +84,13 @@ def test_texts(slavicner: Path, topic: str, seed: int) -> dict[str, TextsT]:
         for _ in range(10 if len(words) >= 5 else 0):
             start = draw.randrange(len(words) - 4)
             snippets.append((" ".join(words[start : start + 5]), language))
-    return {"documents": documents, "sentences": sentences, "five_words": snippets}
+    longer = [(text, language) for text, language in sentences if len(text.split()) >= 5]
+    return {
+        "documents": documents,
+        "sentences": sentences,
+        "sentences of 5 words or more": longer,
+        "five_words": snippets,
+    }
 
 
 def heads(path: Path) -> Iterator[tuple[str, Language]]:
@@ -168,7 +174,7 @@ def evaluate(name: str, detect: Callable, texts: dict[str, TextsT]) -> list[dict
         }
         rows.append(row)
         speed = f"{row['texts_per_second']:>9,.0f} texts/s {row['words_per_second']:>11,.0f} words/s"
-        print(f"{name:12} {kind:11} accuracy {row['accuracy']:.4f} {speed}")
+        print(f"{name:12} {kind:28} accuracy {row['accuracy']:.4f} {speed}")
     return rows
 
 

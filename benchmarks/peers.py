@@ -1,10 +1,12 @@
-"""The pipeline beside natasha, a Czech pipeline of spaCy, and Hugging Face's pipeline over the same encoder.
+"""Pipelines beside natasha, a Czech pipeline of spaCy, and Hugging Face's pipeline over the same encoder.
 
-    python benchmarks/peers.py --json F [--pipeline xx_slavner] [--corpus TEST.spacy] [--documents 20]
+    python benchmarks/peers.py --json F [--pipeline xx_slavner xx_slavner_sm] [--corpus TEST.spacy]
 
 Every system runs in a process of its own, in turns, on the documents of its language in the held-out topic:
 start-up from the first import to the loaded system, words per second of the clock and of the processor
 (which tells more where a machine is shared), peak memory, and F1 of PER, LOC and ORG with their exact edges.
+Hugging Face's pipeline has no F1: it takes words at spaces and a tagger's scores without its CRF, so it finds
+other names than somebody would who had trained for it.
 What is not installed is left out and said: `pip install razdel`, then `pip install --no-deps natasha slovnet
 navec cs_core_news_sm` (the last one is CC BY-NC-SA, and not of spaCy's makers).
 """
@@ -30,7 +32,6 @@ TYPES = ("PER", "LOC", "ORG")
 NAMES_ONLY = ["name_normalizer", "name_linker"]
 # How others call the three types.
 SAME = {"PERSON": "PER", "GPE": "LOC", "FAC": "LOC", **{label: label for label in TYPES}}
-EDGES = " \n\t.,:;!?()[]«»„“”\"'…"
 
 
 def spacy_finder(name: str, exclude: list[str]) -> Finder:
@@ -79,21 +80,10 @@ def hugging_face_finder(folder: str) -> Finder:
     )
 
     def find(texts: list[str]) -> list[list[Span]]:
-        # It takes words at spaces, so signs stick to them: they are cut off here.
         found = classify(texts, batch_size=8)
-        return [
-            [trimmed(text, s["entity_group"], s["start"], s["end"]) for s in spans]
-            for text, spans in zip(texts, found, strict=True)
-        ]
+        return [[(s["entity_group"], s["start"], s["end"]) for s in spans] for spans in found]
 
     return find
-
-
-def trimmed(text: str, label: str, start: int, end: int) -> Span:
-    """A name without the white space and signs at its edges."""
-    form = text[start:end]
-    start += len(form) - len(form.lstrip(EDGES))
-    return label, start, max(start, end - (len(form) - len(form.rstrip(EDGES))))
 
 
 FINDERS: dict[str, Callable[..., Finder]] = {
@@ -109,12 +99,13 @@ FINDERS: dict[str, Callable[..., Finder]] = {
 TITLES = {
     "names": "{pipeline}, names only",
     "whole": "{pipeline}, whole",
-    "hugging_face": "Hugging Face pipeline, same encoder",
+    "hugging_face": "Hugging Face pipeline, encoder of {pipeline}",
     "natasha": "natasha (slovnet)",
     "cs_names": "cs_core_news_sm, names only",
     "cs_whole": "cs_core_news_sm, whole",
 }
-# Systems of one language, and the modules that they need.
+# Systems that there are of each of our pipelines; those of one language, and the modules that they need.
+OURS = ("names", "whole", "hugging_face")
 OF_LANGUAGE = {"natasha": "ru", "cs_names": "cs", "cs_whole": "cs"}
 NEEDS = {
     "natasha": ("natasha", "slovnet", "navec", "razdel"),
@@ -157,7 +148,7 @@ def measure(job: dict) -> dict:
         text=True,
     )
     if run.returncode:
-        raise SystemExit(f"{job['system']} failed:\n{run.stderr[-2000:]}")
+        raise SystemExit(f"{job['title']} failed:\n{run.stderr[-2000:]}")
     return json.loads(run.stdout.splitlines()[-1])
 
 
@@ -174,11 +165,12 @@ def score(gold: list[list[Span]], found: list[list[Span]]) -> dict[str, float]:
     return {"all": round(scores["overall"]["f"], 4)} | by_type
 
 
-def row(system: str, language: str, words: int, runs: list[dict], gold: list[list[Span]], title: str) -> dict:
+def row(job: dict, language: str, words: int, runs: list[dict], gold: list[list[Span]]) -> dict:
     """The figures of a system on a language: medians over the rounds."""
+    system = job["system"]
     middle = {key: median(run[key] for run in runs) for key in runs[0] if key != "spans"}
     return {
-        "system": title,
+        "system": job["title"],
         "key": system,
         "language": language,
         "documents": len(gold),
@@ -187,7 +179,7 @@ def row(system: str, language: str, words: int, runs: list[dict], gold: list[lis
         "words_per_processor_second": round(words / middle["processor_seconds"]),
         "start_seconds": round(middle["start_seconds"], 2),
         "peak_mib": round(middle["peak_mib"]),
-        "f": score(gold, runs[0]["spans"]),
+        **({} if system == "hugging_face" else {"f": score(gold, runs[0]["spans"])}),
     }
 
 
@@ -226,28 +218,53 @@ def save_hugging_face(nlp, folder: Path) -> None:
     shim.tokenizer.save_pretrained(folder)
 
 
-def take_pipeline(name: str | None, encoder: Path | None, seed: int):
-    """Give the pipeline, and its name or a folder with it: the installed one, else one not trained."""
+def take_pipelines(names: list[str], encoder: Path | None, seed: int) -> dict[str, tuple]:
+    """Give pipelines by title, each with its name or folder: xx_slavner if none is named and it is there."""
     import spacy
-    from common import ROOT, take
-    from common.data import encoder_folder, scratch, split_folder
-    from common.pipelines import initialized
+    from common.data import scratch
+    from common.pipelines import taken
 
-    if name or (find_spec("xx_slavner") and not encoder):
-        return spacy.load(name or "xx_slavner"), name or "xx_slavner"
-    take("pipeline", "slavner, not trained", "xx_slavner is not installed: F1 says NOTHING")
-    train = split_folder() / "train.spacy"
-    nlp = initialized(ROOT / "configs/slavner.cfg", encoder_folder(encoder), train, 6, seed)
+    if not names and find_spec("xx_slavner") and not encoder:
+        names = ["xx_slavner"]
+    if names:
+        return {title: (spacy.load(name), name) for title, name in titled(names).items()}
+    nlp = taken(None, encoder, seed, "slavner")
     nlp.to_disk(scratch("pipeline"))
-    return nlp, str(scratch("pipeline"))
+    return {"slavner, not trained": (nlp, str(scratch("pipeline")))}
+
+
+def titled(names: list[str]) -> dict[str, str]:
+    """Give names and folders by what their rows are called."""
+    titles = {Path(name).name: name for name in names}
+    if len(titles) < len(names):
+        raise SystemExit("Rows are called as the pipelines are: give pipelines of different names")
+    return titles
+
+
+def jobs_of(systems: list[str], pipelines: dict[str, tuple], threads: int) -> list[dict]:
+    """Give what each process has to be told, but for the texts."""
+    from common.data import scratch
+
+    jobs = []
+    for title, (nlp, name) in pipelines.items():
+        folder = scratch(f"hugging_face {len(jobs)}")
+        for system in (s for s in systems if s in OURS):
+            if system == "hugging_face":
+                save_hugging_face(nlp, folder)
+            job = {"system": system, "pipeline": name, "hugging_face": str(folder)}
+            jobs.append(job | {"title": TITLES[system].format(pipeline=title)})
+    jobs += [{"system": system, "title": TITLES[system]} for system in systems if system not in OURS]
+    return [job | {"threads": threads} for job in jobs]
 
 
 def main() -> None:
     from common import finish, parser, take
-    from common.data import scratch, split_folder
+    from common.data import split_folder
 
     args = parser(__doc__.splitlines()[0])
-    args.add_argument("--pipeline", help="Installed name or folder; by default xx_slavner")
+    args.add_argument(
+        "--pipeline", nargs="+", default=[], help="Installed names or folders; by default xx_slavner"
+    )
     args.add_argument("--encoder", type=Path, help="Folder of an encoder for a pipeline that is not trained")
     args.add_argument(
         "--corpus", type=Path, help="A .spacy file; by default the held-out topic of single_out"
@@ -264,31 +281,19 @@ def main() -> None:
             take(system, "left out", f"{TITLES[system]} is left out: {', '.join(missing)} not installed")
         else:
             systems.append(system)
-    nlp, pipeline = take_pipeline(args.pipeline, args.encoder, args.seed)
-    if "hugging_face" in systems:
-        save_hugging_face(nlp, scratch("hugging_face"))
-    job = {
-        "pipeline": pipeline,
-        "hugging_face": str(scratch("hugging_face")),
-        "threads": args.threads,
-    }
+    jobs = jobs_of(systems, take_pipelines(args.pipeline, args.encoder, args.seed), args.threads)
     corpus = documents(args.corpus or split_folder() / "test.spacy", ["ru", "cs"], args.documents)
     rows = []
     for language, docs in corpus.items():
-        texts = [text for text, _ in docs]
-        here = [s for s in systems if OF_LANGUAGE.get(s, language) == language]
-        runs: dict[str, list[dict]] = {system: [] for system in here}
+        texts, gold = map(list, zip(*docs, strict=True))
+        here = [job for job in jobs if OF_LANGUAGE.get(job["system"], language) == language]
+        runs: list[list[dict]] = [[] for _ in here]
         for _ in range(args.rounds):
-            for system in here:
-                run = measure(job | {"system": system, "texts": texts})
-                runs[system].append(run)
-                print(f"{language} {system}: {run['seconds']:.1f} s", file=sys.stderr, flush=True)
-        title = Path(args.pipeline).name if args.pipeline else "xx_slavner"
+            for job, done in zip(here, runs, strict=True):
+                done.append(measure(job | {"texts": texts}))
+                print(f"{language} {job['title']}: {done[-1]['seconds']:.1f} s", file=sys.stderr, flush=True)
         words = sum(len(text.split()) for text in texts)
-        gold = [spans for _, spans in docs]
-        for system in here:
-            name = TITLES[system].format(pipeline=title)
-            rows.append(row(system, language, words, runs[system], gold, name))
+        rows += [row(job, language, words, done, gold) for job, done in zip(here, runs, strict=True)]
     finish(args, {"rows": rows})
 
 

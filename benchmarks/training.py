@@ -23,8 +23,7 @@ def bare_steps(nlp, batches, labels: int):
     import numpy
     import torch
 
-    from spacy_slavner.layers.encoder import batch_windows, cut_windows
-    from spacy_slavner.layers.pieces import make_pieces
+    from spacy_slavner.layers.encoder import batch_windows, cut_windows, pad_ids
     from spacy_slavner.layers.torch.encoder import autocast_dtype
 
     model = nlp.get_pipe("transformer").model
@@ -36,15 +35,11 @@ def bare_steps(nlp, batches, labels: int):
     prepared = []
     for examples in batches:
         docs = [example.predicted for example in examples]
-        pieces = make_pieces(shim.tokenizer, docs)
+        pieces = shim.pieces(docs)
         windows = cut_windows(model, docs, pieces)
         arrays = []
         for group in batch_windows(windows, shim.settings["max_batch_pieces"]):
-            length = max(len(w) for w in group) + 2
-            ids = torch.full((len(group), length), shim.tokenizer.pad_token_id)
-            for row, w in enumerate(group):
-                ids[row, 1 : len(w) + 1] = torch.from_numpy(pieces[w.doc].ids[w.start : w.end])
-            mask = (ids != shim.tokenizer.pad_token_id).long()
+            ids, mask = map(torch.from_numpy, pad_ids(group, pieces, shim.tokenizer))
             arrays.append((ids, mask, torch.from_numpy(numpy.random.randint(0, labels, ids.shape))))
         prepared.append((sum(len(p) for p in pieces), arrays))
 

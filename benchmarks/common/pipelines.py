@@ -9,7 +9,8 @@ from typing import Any
 from spacy.language import Language
 from spacy.training import Example
 
-from .data import layers_of
+from . import ROOT, take
+from .data import encoder_folder, layers_of, split_folder
 
 Batches = list[list[Example]]
 
@@ -33,6 +34,20 @@ def initialized(
         **dict(overrides),
     }
     return init_nlp(fill_config(merge_config(config, settings)))
+
+
+def taken(pipeline: str | None, encoder: Path | None, seed: int, system: str = "bert_crf") -> Language:
+    """Load a pipeline, or make one that is not trained where none is given.
+
+    The latter is as fast as a trained one, but for the names that it finds where there are none.
+    """
+    import spacy
+
+    if pipeline:
+        return spacy.load(pipeline)
+    take("pipeline", f"{system}, not trained")
+    config, corpus = ROOT / f"configs/{system}.cfg", split_folder() / "train.spacy"
+    return initialized(config, encoder_folder(encoder), corpus, 6, seed)
 
 
 def training_batches(nlp: Language, number: int) -> Batches:
