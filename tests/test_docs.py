@@ -131,6 +131,8 @@ def test_command_can_be_called(line):
     from spacy.cli._util import app as spacy_app
 
     words = shlex.split(line, comments=True)
+    if words[0] == "torchrun":
+        words = ["python", *words[words.index("-m") :]]
     if words[:3] == ["python", "-m", "spacy_slavner"]:
         parse(get_command(app), words[2:])
     elif words[:2] == ["python", "-m"]:

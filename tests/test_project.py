@@ -229,6 +229,29 @@ def test_regime_workflow_varies_settings_that_there_are(project, capfd):
         assert full != spacy.util.load_model_from_config(merge_config(config, usual), auto_fill=True).config
 
 
+def test_pretraining_starts_have_folders_of_their_own(project, capfd):
+    values = {
+        "vars.split": "bsnlp2019",
+        "vars.seed": 7,
+        "vars.texts": "my texts",
+        "vars.pretrain_options": "--batch 4",
+    }
+    project_run(project, "pretrain_starts", overrides=values, dry=True)
+    *runs, curves = lines_of(capfd)[-4:]
+    starts = ["given", "random_embeddings", "random"]
+    assert [run[run.index("--start") + 1] for run in runs] == starts
+    assert [run[4] for run in runs] == [f"pretraining/bsnlp2019/{start}/7" for start in starts]
+    assert [f"{run[4]}/encoder/pretraining.json" for run in runs] == curves[4:7]
+    for run in runs:
+        assert run[run.index("--texts") + 1] == "my texts" and run[run.index("--batch") + 1] == "4"
+    assert "$" not in str([*runs, curves])
+    project_run(project, "pretrain", overrides=values | {"vars.pretrain_start": "random"}, dry=True)
+    assert lines_of(capfd)[-1] == runs[2]
+    project_run(project, "pretrain", dry=True)
+    line = lines_of(capfd)[-1]
+    assert line[line.index("--texts") + 1] == ""  # which the command refuses
+
+
 def test_split_workflow_needs_the_real_corpus(project, tiny, capfd):
     project_run(project, "corpus", overrides=tiny)
     with pytest.raises(SystemExit):
