@@ -16,7 +16,10 @@ def report_cli(
     plots: Path | None = typer.Option(None, "--plots", help="Folder for plots (needs matplotlib)"),
     released: str | None = typer.Option(None, "--released", help="System that is the released recipe"),
 ) -> None:
-    """Make the report on any number of runs from the metrics.json files that they left."""
+    """Make the report on any number of runs from the metrics.json files that they left.
+
+    Records of encoders that were trained further, pretraining.json, have a section of it.
+    """
     report(metrics, out, json, plots, released)
 
 
@@ -33,7 +36,8 @@ def report(
     """
     from ..evaluation.crosslingual import crosslingual_sections
     from ..evaluation.metrics import find_metrics, write_json
-    from ..evaluation.plots import plot_records
+    from ..evaluation.plots import plot_losses, plot_records
+    from ..evaluation.pretraining import find_pretraining, loss_curves, pretraining_sections, read_pretraining
     from ..evaluation.regimes import training_sections
     from ..evaluation.report import collect_results, read_records, render_markdown
     from ..files import whole_file
@@ -43,7 +47,10 @@ def report(
     for info in records.infos:
         info["released"] = info.get("released", False) or info.get("system") == released
     results = collect_results(records)
+    pretrained = [read_pretraining(path) for path in find_pretraining(metrics)]
     images = plot_records(records, plots) if plots else []
+    if plots and (curves := loss_curves(pretrained)):
+        images.append(plot_losses(curves, plots / "pretraining.png"))
     if json:
         write_json(json, results)
     command = ["python", "-m", "spacy_slavner", "report", *map(str, metrics), "--out", str(out)]
@@ -51,7 +58,7 @@ def report(
     command += ["--plots", str(plots)] if plots else []
     command += ["--released", released] if released else []
     links = [Path(os.path.relpath(image, out.parent)).as_posix() for image in images]
-    more = training_sections(records) + crosslingual_sections(records)
+    more = training_sections(records) + crosslingual_sections(records) + pretraining_sections(pretrained)
     text = render_markdown(records, results, command, links, more)
     with whole_file(out) as temporary:
         temporary.write_text(text, encoding="utf-8")

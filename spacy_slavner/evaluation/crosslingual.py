@@ -128,6 +128,13 @@ def _vectors(sections: dict[str, Any]) -> list[str]:
     """How well vectors are aligned, and how many words have none."""
     known = sections.get("crosslingual", {})
     parts = []
+    if texts := known.get("texts"):
+        rows = [
+            [name, *(f"{row[what]:,}" for what in ("running", "words", "left_out"))]
+            for name, row in sorted(texts.items())
+        ]
+        header = ["", "running words", "different words with a vector", "documents left out"]
+        parts += ["### Text of the vectors", markdown_table(header, rows), *_commands(texts)]
     if aligned := known.get("alignment"):
         rows = [
             [

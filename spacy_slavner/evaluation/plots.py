@@ -85,6 +85,25 @@ def _trajectories(curves: dict[str, dict[str, dict[int, float]]], title: str) ->
     return figure
 
 
+def plot_losses(curves: dict[str, list[list[float]]], path: Path) -> Path:
+    """Draw the losses of trainings of encoders over each other: what a start is worth.
+
+    curves (dict[str, list[list[float]]]): Step and loss by run, from `pretraining.loss_curves`.
+    path (Path): The image.
+    RETURNS (Path): The image.
+    RAISES (InputError): If matplotlib is not installed.
+    """
+    require_matplotlib()
+    figure = new_figure(7, 4)
+    axes = figure.subplots()
+    for label, curve in curves.items():
+        axes.plot(*zip(*curve, strict=True), label=label)
+    axes.set(title="Masked-language models", xlabel="Step", ylabel="Loss")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    return save(figure, path)
+
+
 def require_matplotlib() -> None:
     """RAISES (InputError): If matplotlib is not installed."""
     try:

@@ -50,7 +50,10 @@ def test_bridges_side_by_side(tmp_path):
     write_section(path, "crosslingual", {"alignment": {"en-nl, toy": figures | {"command": "align it"}}})
     unknown = {"types": 0.025, "tokens": 0.008, "n_types": 1000, "n_tokens": 9000}
     write_section(path, "crosslingual", {"unknown words": {"nl test": unknown}})
+    texts = {"nl, toy": {"words": 700, "running": 80_000, "left_out": 9}}
+    write_section(path, "crosslingual", {"texts": texts})
     text = report(tmp_path)
+    assert "| nl, toy | 80,000 | 700 | 9 |" in text
     assert "| | en → nl, toy |" in text.replace("|  |", "| |") and "de → nl" not in text
     assert f"| full model | {(f1(6) + f1(8)) / 2:.2f} ± " in text and "(73.44) |" in text
     assert f"| words only | {f1(5):.2f} (59.60) |" in text
