@@ -278,12 +278,13 @@ def _experiment(
     config = configs / f"{system}.cfg"
     if "held_out" in design:
         split = parts.others[0].parent.name
+        settings += _languages(config, design)
     elif "language" in design:
         system += f"_{design['language'].replace(',', '-')}"
     if "setting" in design:
         name, value = design["setting"]
         system += f"_{_slug(name, value)}"
-        settings = tuple(f"--{each}={value}" for each in name.split("+"))
+        settings += tuple(f"--{each}={value}" for each in name.split("+"))
     if "transfer" in design:
         system += f"_with_{design['transfer']}"
     elif first and takes_weights(config):
@@ -294,6 +295,16 @@ def _experiment(
         design = design | {"encoder": name}
         system += f"_on_{name}"
     return Experiment(system, split, seed, config, parts, encoder, settings, design)
+
+
+def _languages(config: Path, design: dict[str, Any]) -> tuple[str, ...]:
+    """The languages that a system wants to know, where it learns from one and reads another."""
+    from ..training.config import merge_config
+
+    system, sources = merge_config(config).get("system", {}), design["sources"]
+    known = {"target_language": design["held_out"]}
+    known |= {"source_language": sources[0]} if len(sources) == 1 else {}
+    return tuple(f"--system.{name}={value}" for name, value in known.items() if name in system)
 
 
 def _slug(name: str, value: str) -> str:

@@ -301,6 +301,22 @@ def test_transfer_trains_the_union_once_and_takes_its_encoder(small, run, comman
     assert commands == []
 
 
+def test_systems_are_told_the_languages_that_they_want_to_know(small, monkeypatch):
+    design = {"split": "auto", "held_out": "cs", "sources": ["bg"]}
+    parts = experiments.prepare_zero_shot(
+        Path("corpus/auto_zero"), experiments.prepare(Path("corpus"), "auto", "", 0), "cs", ["bg"], 0
+    )
+    settings = {
+        name: experiments._experiment(
+            design | {"system": name}, parts, 0, Path("e"), Path("configs")
+        ).settings
+        for name in ("crosslingual_bilstm_crf", "multilingual_romanized", "multilingual")
+    }
+    target, source = "--system.target_language=cs", "--system.source_language=bg"
+    assert set(settings["crosslingual_bilstm_crf"]) == {target, source} and not settings["multilingual"]
+    assert target in settings["multilingual_romanized"]
+
+
 def test_several_corpora_at_once_instead_of_transfer(small, run, commands):
     vocab = blank_pipeline().vocab
     docs = list(read_docs("corpus/other/train.spacy", vocab))
