@@ -272,8 +272,7 @@ def test_more_layers_than_there_are_are_not_frozen(project, run, monkeypatch):
 @pytest.fixture
 def small(project, tiny_encoder, monkeypatch) -> list:
     """The options of runs of real systems on a tiny encoder, on two documents."""
-    for path in (ROOT / "configs").glob("*.cfg"):
-        shutil.copy(path, project / "configs")
+    shutil.copytree(ROOT / "configs", project / "configs", dirs_exist_ok=True)
     for part in ("train", "dev", "test"):
         path = project / f"corpus/auto/{part}.spacy"
         write_docbin(list(read_docs(path, blank_pipeline().vocab))[:2], path)
