@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from ..evaluation import plots
 from ..evaluation.metrics import write_json
+from ..evaluation.plots import plot_losses
+from ..evaluation.pretraining import RECORD_FILE, loss_curves, read_pretraining
 from ..files import whole_folder
 from . import encoder, masking, runs, transfer
 from .blocks import Block, Collator, Cutter, Mixture
@@ -38,7 +39,6 @@ from .texts import Texts, find_texts, hold_out
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-RECORD_FILE = "pretraining.json"
 HEAD_FILE = "head.safetensors"
 STARTS = ("given", "random_embeddings", "random")
 VECTORS = ("mean", "focus", "random")
@@ -563,41 +563,18 @@ def compare(records: Sequence[Path], plot: Path | None = None) -> dict[str, list
     """
     curves: dict[str, list[list[float]]] = {}
     for path in records:
-        name, curve = _curve(path)
-        if name in curves:
+        record = read_pretraining(path)
+        if "all" not in record["stages"]:
             raise InputError(
-                f"two of the runs are {name}",
+                "the run has no losses of all weights", path=path, remedy="Train it with --steps above 0"
+            )
+        if record["name"] in curves:
+            raise InputError(
+                f"two of the runs are {record['name']}",
                 path=path,
                 remedy="Give runs that differ in their start or seed",
             )
-        curves[name] = curve
+        curves |= loss_curves([record])
     if plot:
-        plots.require_matplotlib()
-        figure = plots.new_figure(7, 4)
-        axes = figure.subplots()
-        for name, curve in curves.items():
-            axes.plot(*zip(*curve, strict=True), label=name)
-        axes.set(xlabel="step", ylabel="masked-LM loss")
-        axes.legend()
-        plots.save(figure, plot)
+        plot_losses(curves, plot)
     return curves
-
-
-def _curve(path: Path) -> tuple[str, list[list[float]]]:
-    """What a run began with, and its losses."""
-    try:
-        record = json.loads(path.read_text(encoding="utf8"))
-        arguments, stages = record["arguments"], record["stages"]
-        name = arguments["start"]
-        if name == "given" and arguments["vocab_size"]:
-            name += f", new pieces by {arguments['vectors']}"
-        name += f", seed {arguments['seed']}"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"this is no record of `pretrain` ({error})", path=path, remedy=f"It writes encoder/{RECORD_FILE}"
-        ) from error
-    if "all" not in stages:
-        raise InputError(
-            "the run has no losses of all weights", path=path, remedy="Train it with --steps above 0"
-        )
-    return name, stages["all"]["losses"]
