@@ -145,8 +145,9 @@ class FeatureCrf(NameTypes, Pipe):
         """
         from ..layers.feature_crf import CrfModel, train_crf
 
-        validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
+        # To read a corpus takes as long as some of the iterations.
         examples = list(get_examples())
+        validate_get_examples(lambda: examples, f"{type(self).__name__}.initialize")
         _, types, skipped = survey(examples)
         self._set_labels(types, skipped, labels)
         data = train_crf(

@@ -6,6 +6,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 from spacy.training import Example
+from thinc.api import Config
 
 from spacy_slavner.errors import InputError
 from spacy_slavner.layers.feature_crf import CrfModel, sentence_features
@@ -84,6 +85,40 @@ def test_sentences_are_those_of_the_annotating_components():
     pipe._sentences = lambda *args: (seen.append(words) or (words, tags) for words, tags in sentences(*args))
     nlp.initialize(lambda: examples_of(nlp))
     assert [words[-1] for words in seen] == ["."] * 5 and len(seen[0]) == 6
+
+
+def test_other_tokens_than_those_annotated():
+    """A name that is whole in the pipeline's tokens is learnt; one that is not takes its sentence out."""
+    pipe = make_nlp().get_pipe("feature_crf")
+    pipe.cfg["labels"] = ["LOC", "PER"]
+    words = ["Anna", "-", "Maria", "milczy", ".", "Praga", "-", "Brno", "milczy", "."]
+    names = {0: "B-PER", 1: "I-PER", 2: "I-PER", 5: "B-LOC"}
+    spaces = [word not in ("Anna", "-", "Praga") for word in words]
+    starts = [i in (0, 5) for i in range(len(words))]
+    reference = Doc(
+        pipe.vocab, words, spaces, sent_starts=starts, ents=[names.get(i, "O") for i in range(len(words))]
+    )
+    predicted = Doc(pipe.vocab, ["Anna-Maria", "milczy", ".", "Praga-Brno", "milczy", "."])
+    assert predicted.text == reference.text
+    (learnt,) = pipe._sentences([Example(predicted, reference)], [])
+    assert learnt == (["Anna-Maria", "milczy", "."], ["B-PER", "O", "O"])
+
+
+def test_config_round_trip():
+    settings = {"scheme": "BIOES", "c1": 0.2, "max_iterations": 7, "quote_repair": False}
+    config = Config().from_str(make_nlp(**settings).config.to_str())
+    again = spacy.util.load_model_from_config(config, auto_fill=True, validate=True)
+    assert again.config == config
+    pipe = again.get_pipe("feature_crf")
+    assert [pipe.scheme.name, pipe.c1, pipe.max_iterations, pipe.quote_repair] == [*settings.values()]
+
+
+def test_the_corpus_is_read_once():
+    nlp, read = make_nlp(), []
+    nlp.get_pipe("feature_crf").initialize(lambda: read.append(1) or examples_of(nlp), nlp=nlp)
+    assert len(read) == 1
+    with pytest.raises(TypeError):
+        nlp.get_pipe("feature_crf").initialize(list, nlp=nlp)
 
 
 def test_features_of_neighbours_stay_inside_the_sentence():
