@@ -85,8 +85,8 @@ def train(
 
     config (Config): The config, its variables not filled in.
     output (Path): Folder for model-best, model-last and the record.
-    resume (bool): Go on with the run in that folder if config and corpora are the same; a finished
-        run is kept. Otherwise, and where there is no run, one is begun.
+    resume (bool): Go on with the run in that folder if the config and all that its `paths` hold are the
+        same; a finished run is kept. Otherwise, and where there is no run, one is begun.
     epochs (float): If not 0, training ends after so many passes over the training corpus.
     min_steps (int): Least number of steps where `epochs` sets it.
     name (str): Name of the system, for the record; empty for that of the output folder.
@@ -163,7 +163,7 @@ def _progress(config: "Config", output: Path, resume: bool) -> "Progress":
     if old is None:
         return new
     if old.fingerprint != new.fingerprint:
-        msg.warn(f"The run in {output} had another config or corpus; a new one is begun")
+        msg.warn(f"The run in {output} had another config, corpus or encoder; a new one is begun")
         return new
     if not (output / "model-last" / "config.cfg").is_file():
         msg.warn(f"The run in {output} has lost its checkpoint; a new one is begun")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from thinc.api import Config
 
 from ..errors import InputError
-from ..files import whole_file
+from ..files import files_below, whole_file
 
 FILE = "progress.json"
 
@@ -18,7 +19,7 @@ FILE = "progress.json"
 class Progress:
     """How far a run has come.
 
-    fingerprint (str): Digest of the config and the corpora; another one is another run.
+    fingerprint (str): Digest of the config and the files that it names; another one is another run.
     goal (str): How long the run was to be; a finished run with another goal may go on.
     steps (int): Updates done.
     epoch (int): Passes over the training corpus completed.
@@ -65,7 +66,7 @@ class Progress:
 
 
 def fingerprint(config: Config) -> str:
-    """Digest what a run depends on: its config, apart from the number of steps, and its corpora.
+    """Digest what a run depends on: its config, apart from the number of steps, and what its `paths` hold.
 
     config (Config): The config, its variables not filled in.
     RETURNS (str): Hexadecimal digest.
@@ -73,9 +74,16 @@ def fingerprint(config: Config) -> str:
     copy = config.copy()
     copy.get("training", {}).pop("max_steps", None)
     copy.get("system", {}).pop("epochs", None)
-    digest = hashlib.md5(copy.to_str(interpolate=False).encode("utf-8"))
-    for name in ("train", "dev"):
-        path = config.get("paths", {}).get(name)
-        if path and Path(path).is_file():
-            digest.update(Path(path).read_bytes())
+    digest = hashlib.blake2b(copy.to_str(interpolate=False).encode("utf-8"), digest_size=16)
+    for path in config.interpolate().get("paths", {}).values():
+        for part in _contents(Path(path)) if path else ():
+            digest.update(part)
     return digest.hexdigest()
+
+
+def _contents(path: Path) -> Iterator[bytes]:
+    """Digests of a file, or of all below a folder with their names; none for a name on the model hub."""
+    for file in files_below(path) if path.is_dir() else [path] if path.is_file() else []:
+        with file.open("rb") as data:
+            yield file.relative_to(path).as_posix().encode("utf-8")
+            yield hashlib.file_digest(data, "blake2b").digest()
