@@ -22,10 +22,12 @@ def initialized(
     from spacy.training.initialize import init_nlp
     from thinc.api import fix_random_seed
 
-    from spacy_slavner.training.config import fill_config, merge_config
+    from spacy_slavner.training.config import SHORT, fill_config, merge_config, read_recipe
 
     fix_random_seed(seed)
+    # As it is trained on a machine without a GPU.
     settings = {
+        **read_recipe(config, SHORT),
         "paths.train": str(corpus),
         "paths.dev": str(corpus),
         "paths.encoder": str(encoder),
