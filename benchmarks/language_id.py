@@ -68,11 +68,11 @@ def train(sources: list[Source], topic: str, steps: int, rate: float, seed: int)
     return nlp
 
 
-def test_texts(slavicner: Path, topic: str, seed: int) -> dict[str, TextsT]:
+def test_texts(slavicner: Path, topic: str, seed: int, every: int = 1) -> dict[str, TextsT]:
     """Give documents, sentences, those of some length, and windows of five words, each with its language."""
     draw = random.Random(seed)
     documents, sentences, snippets = [], [], []
-    for path in sorted(slavicner.glob(f"raw/{topic}/*/*.txt")):
+    for path in sorted(slavicner.glob(f"raw/{topic}/*/*.txt"))[::every]:
         language, text = path.parent.name, path.read_text(encoding="utf8")
         documents.append((text, language))
         edges = [0, *rules_for(language)(text), len(text)]
@@ -185,6 +185,7 @@ def main(
     steps: int = typer.Option(1000, help="Training steps"),
     rate: float = typer.Option(1e-3, help="Learning rate"),
     seed: int = typer.Option(0, help="Seed of training and of the windows"),
+    every: int = typer.Option(1, min=1, help="Test on every so many-th document alone"),
     others: bool = typer.Option(True, help="Also measure the other programs"),
     light: bool = typer.Option(True, help="Train and measure the light classifier"),
     pipeline: list[Path] = typer.Option([], help="Trained pipeline whose language head is measured"),
@@ -193,8 +194,8 @@ def main(
     slavicner = corpus_folder(slavicner)
     parts = split_sources(slavicner)
     topic = topic or parts["test"][0].topic
-    figures = {"topic": topic, "steps": steps, "seed": seed}
-    texts = test_texts(slavicner, topic, seed)
+    figures = {"topic": topic, "steps": steps, "seed": seed, "every": every}
+    texts = test_texts(slavicner, topic, seed, every)
     rows = []
     if light:
         began = time.perf_counter()
