@@ -60,9 +60,6 @@ PUBLISHED = (
     Published("bert_crf", "bsnlp2021_test", _three(83.8, 77.9, 77.1), "Tilde", TILDE),
     Published("bert_crf", "bsnlp2021_test_without_uk", _three(83.8, 77.9, 77.1), "Tilde", TILDE),
     Published("bert_crf", "cross_topic", {"span": 92.22}, "XLM-R-large", SLAVICNER),
-    Published(
-        "bert_crf", "single_out", {"span": 86.0}, "aim of this project", "no published figure is known"
-    ),
     Published(FROZEN, _DEV, {"word": 66.0}, "without language classification", EMELYANOV),
     Published(f"{FROZEN}_language", _DEV, {"span": 57.8, "word": 70.0}, "joint model", EMELYANOV),
     Published(

@@ -203,7 +203,7 @@ def test_a_setting_takes_each_value(project, run, commands):
     assert experiments.read_sweep('a.b={"c":1,"d":2};3') == [("a.b", '{"c":1,"d":2}'), ("a.b", "3")]
     assert experiments.read_sweep("a.b=1,2;") == [("a.b", "1,2")]
     report = (project / "metrics/report.md").read_text()
-    assert "| feature_crf | components.feature_crf.max_iterations | 3 | auto |" in report
+    assert "| feature_crf | auto | encoder | components.feature_crf.max_iterations | 3 |" in report
 
 
 def test_names_of_settings_tell_them_apart():
