@@ -133,6 +133,14 @@ def test_vocabulary_and_starts(request_: Request, tmp_path: Path) -> None:
     assert not torch.equal(weights(tmp_path / "nothing" / "encoder")[layer], made[layer])
 
 
+def test_focus_is_measured_beside_the_others(request_: Request, tmp_path: Path) -> None:
+    pytest.importorskip("deepfocus")
+    few = replace(request_, head_steps=1, steps=0, position_steps=0, vocab_size=36, vectors="focus")
+    losses = pretrain(tmp_path / "focus", few)["stages"]["vocabulary"]["losses"]
+    assert list(losses) == ["mean", "random", "focus"]
+    assert len({figures["all"]["loss"] for figures in losses.values()}) == 3
+
+
 def test_a_head_that_came_along(toy: Path, tmp_path: Path) -> None:
     base = load_base_encoder(str(toy))
     assert not mlm.load_head(mlm.masked_lm(base), toy)
