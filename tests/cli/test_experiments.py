@@ -294,7 +294,7 @@ def test_transfer_trains_the_union_once_and_takes_its_encoder(small, run, comman
     assert record["experiment"]["transfer"] == "auto+other"
     assert {row["tokens"] > 0 for row in record["fertility"]["languages"].values()} == {True}
     report = Path("metrics/report.md").read_text()
-    assert "| transfer | auto+other | auto | test |" in report and "## Pieces per token" in report
+    assert "| transfer | auto+other, before | auto | test |" in report and "## Pieces per token" in report
     commands.clear()
     run(*shlex.split(record["experiment"]["command"])[3:])
     assert commands == []
