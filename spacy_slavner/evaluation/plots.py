@@ -23,7 +23,7 @@ def plot_records(records: Records, folder: Path | str) -> list[Path]:
     RETURNS (list[Path]): The images.
     RAISES (InputError): If matplotlib is not installed.
     """
-    require_matplotlib()
+    _require_matplotlib()
     folder, images = Path(folder), []
     varied = {(run.info["split"], run.system) for run in records.runs} - {
         (run.info["split"], run.system) for run in records.plain_runs
@@ -33,12 +33,12 @@ def plot_records(records: Records, folder: Path | str) -> list[Path]:
         curves = {
             f"{system}, seed {seed}": curve for (name, system, seed), curve in plain.items() if name == split
         }
-        images.append(save(_curves(curves, split), folder / f"learning_curve_{split}.png"))
+        images.append(_save(_curves(curves, split), folder / f"learning_curve_{split}.png"))
     for key in unique(run.key for run in records.plain_runs):
         here = [run for run in records.plain_runs if run.key == key]
-        images.append(save(_bars(here, key), folder / f"f1_{key}.png"))
+        images.append(_save(_bars(here, key), folder / f"f1_{key}.png"))
     for split, curves in zero_shot_curves(records).items():
-        images.append(save(_trajectories(curves, split), folder / f"zero_shot_{split}.png"))
+        images.append(_save(_trajectories(curves, split), folder / f"zero_shot_{split}.png"))
     return images
 
 
@@ -74,7 +74,7 @@ def zero_shot_curves(records: Records) -> dict[str, dict[str, dict[str, dict[int
 
 def _trajectories(curves: dict[str, dict[str, dict[int, float]]], title: str) -> Figure:
     """One plot for each held-out language, a line for each system."""
-    figure = new_figure(5 * len(curves), 4)
+    figure = _figure(5 * len(curves), 4)
     plots = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
     for axes, (language, systems) in zip(plots, sorted(curves.items()), strict=True):
         for system, steps in systems.items():
@@ -93,18 +93,18 @@ def plot_losses(curves: dict[str, list[list[float]]], path: Path) -> Path:
     RETURNS (Path): The image.
     RAISES (InputError): If matplotlib is not installed.
     """
-    require_matplotlib()
-    figure = new_figure(7, 4)
+    _require_matplotlib()
+    figure = _figure(7, 4)
     axes = figure.subplots()
     for label, curve in curves.items():
         axes.plot(*zip(*curve, strict=True), label=label)
     axes.set(title="Masked-language models", xlabel="Step", ylabel="Loss")
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
-    return save(figure, path)
+    return _save(figure, path)
 
 
-def require_matplotlib() -> None:
+def _require_matplotlib() -> None:
     """RAISES (InputError): If matplotlib is not installed."""
     try:
         import matplotlib  # noqa: F401
@@ -115,7 +115,7 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def new_figure(width: float, height: float) -> Figure:
+def _figure(width: float, height: float) -> Figure:
     """RETURNS (Figure): An empty figure of a size in inches."""
     # Not pyplot: it would pick a display and keep every figure alive.
     from matplotlib.figure import Figure
@@ -123,7 +123,7 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def save(figure: Figure, path: Path) -> Path:
+def _save(figure: Figure, path: Path) -> Path:
     """Write a figure, whole or not at all.
 
     figure (Figure): The figure.
@@ -142,7 +142,7 @@ def save(figure: Figure, path: Path) -> Path:
 
 
 def _curves(curves: dict[str, list[dict[str, Any]]], title: str) -> Figure:
-    figure = new_figure(7, 4)
+    figure = _figure(7, 4)
     axes = figure.subplots()
     for label, rows in curves.items():
         rows = [row for row in rows if row.get("score") is not None]
@@ -154,7 +154,7 @@ def _curves(curves: dict[str, list[dict[str, Any]]], title: str) -> Figure:
 
 
 def _bars(runs: list[Run], title: str) -> Figure:
-    figure = new_figure(10, 4)
+    figure = _figure(10, 4)
     systems = unique(run.system for run in runs)
     for axes, group in zip(figure.subplots(1, 2, sharey=True), GROUPS, strict=True):
         figures = {s: [figures_of(r.result)[group] for r in runs if r.system == s] for s in systems}
