@@ -23,8 +23,9 @@ MOST_COLUMNS = 14
 NOTES = {
     "cross_topic": "The published test part has 470 documents; 10 of them belong to a topic that the corpus "
     "at hand does not have, and are not in these figures.",
-    "language_id_heads": "The head is that of frozen_mix_bilstm_attention_ncrf_language with seed 0 on single_out, trained "
-    "on 1,200 documents (results.md), its encoder included. Other work shared the processor.",
+    "language_id_heads": "The head is that of frozen_mix_bilstm_attention_ncrf_language with seed 0 on "
+    "single_out, trained on 1,200 documents (results.md), its encoder included. Other work "
+    "shared the processor.",
     "peers": "Documents of the topic that xx_slavner has not seen. Hugging Face's pipeline takes words at "
     "spaces and the tagger's scores without its CRF, so it is there for its speed: its F is not a peer's.",
 }
