@@ -49,7 +49,7 @@ from ..hub import REMEDY, find_encoder
 from .feature_cache import FeatureCache, digest_weights
 from .pieces import Pieces, Window, make_pieces, make_windows
 from .shim import TorchShim, deserialize_module, serialize_module
-from .torch.encoder import EncoderModule, WindowBatch
+from .torch.encoder import EncoderModule, WindowBatch, attention_kernel
 from .windows import Windows
 
 # Settings that are not the module's. They are no attributes of the thinc model, since those come back from
@@ -162,7 +162,7 @@ class EncoderShim(TorchShim):
             # All that the vectors depend on: the config but for names and dropout, how it runs, the weights.
             ignored = (*DROPOUT_NAMES, "_name_or_path", "transformers_version")
             config = {k: v for k, v in module.config.to_dict().items() if k not in ignored}
-            how = (module.mix is not None, str(module.dtype), self.settings["attention"])
+            how = (module.mix is not None, str(module.dtype), module.config._attn_implementation)
             self._cache = FeatureCache(
                 folder,
                 digest_weights(module.transformer.state_dict(), sorted(config.items()), how),
@@ -218,7 +218,7 @@ class EncoderShim(TorchShim):
             for name in DROPOUT_NAMES:
                 if isinstance(getattr(config, name, None), float | int):
                     setattr(config, name, self.settings["dropout"])
-        config._attn_implementation = self.settings["attention"]
+        config._attn_implementation = attention_kernel(self.settings["attention"], get_torch_default_device())
         return config
 
     def to_bytes(self) -> bytes:

@@ -37,6 +37,19 @@ def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
     return torch.bfloat16 if device.type == "cpu" and cpu_has_bf16() else None
 
 
+def attention_kernel(attention: str, device: torch.device) -> str:
+    """Choose the attention kernel.
+
+    attention (str): "sdpa", "eager", or "auto".
+    device (torch.device): Where it will run.
+    RETURNS (str): "sdpa" or "eager".
+    """
+    if attention != "auto":
+        return attention
+    # benchmarks/attention.py: on a CPU the fused kernel's backward pass takes as long as all matrix products.
+    return "eager" if device.type == "cpu" else "sdpa"
+
+
 class EncoderModule(torch.nn.Module):
     """A Hugging Face encoder with everything that has to happen inside torch.
 

@@ -1,0 +1,96 @@
+"""The encoder's forward and backward pass with both attention kernels, freed memory kept or given back.
+
+    python benchmarks/attention.py --json F [--encoder DIR] [--layers 6]
+"""
+
+import ctypes
+import statistics
+import time
+from pathlib import Path
+
+from common import finish, parser
+from common.data import encoder_folder
+
+SHAPES = ((16, 128), (8, 256))
+# glibc's own thresholds, which grow by themselves up to 32 MiB.
+GIVEN_BACK = 128 * 1024
+
+
+def make_encoder(folder: Path, layers: int, kernel: str):
+    """The lowest layers without dropout, as training runs them."""
+    from transformers import AutoConfig, AutoModel
+
+    config = AutoConfig.from_pretrained(folder)
+    config.num_hidden_layers = layers
+    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
+    return AutoModel.from_pretrained(folder, config=config, attn_implementation=kernel).train()
+
+
+def measure(encoder, shape: tuple[int, int], steps: int) -> tuple[float, float]:
+    """Median seconds of one update's passes, and of prediction."""
+    import torch
+
+    from spacy_slavner.layers.torch.encoder import autocast_dtype
+
+    dtype = autocast_dtype("auto", torch.device("cpu"))
+    ids, mask = torch.randint(5, encoder.config.vocab_size, shape), torch.ones(shape, dtype=torch.long)
+
+    def forward():
+        with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
+            return encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+
+    def update() -> None:
+        forward().float().pow(2).sum().backward()
+        encoder.zero_grad(set_to_none=True)
+
+    def median(function) -> float:
+        times = []
+        for _ in range(steps + 2):
+            start = time.perf_counter()
+            function()
+            times.append(time.perf_counter() - start)
+        return statistics.median(times[2:])
+
+    with torch.no_grad():
+        predicted = median(forward)
+    return median(update), predicted
+
+
+def main() -> None:
+    args = parser(__doc__.splitlines()[0])
+    args.add_argument("--encoder", type=Path, help="Folder of an encoder")
+    args.add_argument("--layers", type=int, default=6)
+    args.add_argument("--steps", type=int, default=7)
+    args = args.parse_args()
+
+    import torch
+
+    from spacy_slavner.cli._memory import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, keep_freed_memory
+
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    mallopt = ctypes.CDLL(None).mallopt
+    results = []
+    for kernel in ("sdpa", "eager"):
+        encoder = make_encoder(encoder_folder(args.encoder), args.layers, kernel)
+        for kept in (False, True):
+            if not kept:
+                mallopt(M_MMAP_THRESHOLD, GIVEN_BACK), mallopt(M_TRIM_THRESHOLD, GIVEN_BACK)
+            elif not keep_freed_memory():
+                continue
+            for shape in SHAPES:
+                update, forward = measure(encoder, shape, args.steps)
+                results.append(
+                    {
+                        "kernel": kernel,
+                        "freed memory": "kept" if kept else "given back",
+                        "windows": f"{shape[0]} x {shape[1]}",
+                        "update ms": round(1000 * update, 1),
+                        "forward ms": round(1000 * forward, 1),
+                    }
+                )
+    finish(args, {"results": results})
+
+
+if __name__ == "__main__":
+    main()
