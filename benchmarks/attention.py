@@ -65,7 +65,7 @@ def main() -> None:
 
     import torch
 
-    from spacy_slavner.cli._memory import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, keep_freed_memory
+    from spacy_slavner.training.memory import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, keep_freed_memory
 
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)

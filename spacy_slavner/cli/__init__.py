@@ -7,7 +7,6 @@ import sys
 
 from ..errors import InputError
 from ._app import app
-from ._memory import keep_freed_memory
 
 # Before torch is imported: waiting threads that spin bring a machine with another busy process to
 # a tenth of its speed, and the tokenizers' own threads warn at every fork.
@@ -21,7 +20,6 @@ for _module in pkgutil.iter_modules(__path__):
 
 def main() -> None:
     """Run the command line; bad input ends with one line on standard error and exit code 1."""
-    keep_freed_memory()
     try:
         app(prog_name="python -m spacy_slavner")
     except InputError as error:

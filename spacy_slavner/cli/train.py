@@ -103,7 +103,7 @@ def train(
     from spacy.cli._util import setup_gpu
     from wasabi import msg
 
-    from ..evaluation.metrics import write_metrics
+    from ..evaluation.metrics import describe_code, write_metrics
     from ..training.loop import Interrupted, count_steps
     from ..training.loop import train as run_training
 
@@ -117,6 +117,8 @@ def train(
     setup_gpu(use_gpu)
     msg.divider("Initializing pipeline")
     start, cpu_start = timer(), process_time()
+    # What runs, whatever is checked out by the time that it ends.
+    code = describe_code()
     nlp = _initialize(config, output, progress, use_gpu)
     initialize_seconds = timer() - start
     if epochs:
@@ -141,6 +143,7 @@ def train(
         epochs=epochs or None,
         recipe=recipe,
         changed=changed or {},
+        **code,
     )
     write_metrics(metrics, info, {}, progress.curve)
     msg.good(f"{progress.steps} steps in {progress.seconds:.0f} s, recorded in {metrics}")

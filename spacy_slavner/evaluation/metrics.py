@@ -3,7 +3,7 @@
     {"info": {"system", "released", "corpus", "split", "seed", "steps", "seconds", "words_per_second",
               "initialize_seconds", "cpu_seconds", "epochs", "parameters": {"total", "trainable"},
               "documents": {"used", "all"}, "recipe", "changed": {setting: [config's, run's]},
-              "commit", "modified", "machine": {"cpu", "cores", "torch_threads", "gpu"},
+              "commit", "modified", "machine": {"cpu", "bf16", "cores", "torch_threads", "gpu"},
               "packages": {name: version}, "created", …},
      "learning_curve": [{"step", "seconds", "score", "loss" or "losses": {pipe: loss}, …}, …],
      "results": {"dev": {"span", "word", "bsnlp", "language", "words_per_second", …}, "test": {…}},
@@ -76,8 +76,8 @@ class RunInfo:
     documents: dict[str, int] = field(default_factory=dict)
     recipe: str = ""
     changed: dict[str, list[Any]] = field(default_factory=dict)
-    commit: str = field(default_factory=lambda: git("rev-parse", "HEAD") or UNKNOWN)
-    modified: bool = field(default_factory=lambda: bool(git("status", "--porcelain", "--untracked-files=no")))
+    commit: str = field(default_factory=lambda: describe_code()["commit"])
+    modified: bool = field(default_factory=lambda: describe_code()["modified"])
     machine: dict[str, Any] = field(default_factory=lambda: describe_machine())
     packages: dict[str, str] = field(default_factory=lambda: package_versions())
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -203,12 +203,24 @@ def git(*arguments: str) -> str:
     return run.stdout.strip()
 
 
+def describe_code() -> dict[str, Any]:
+    """RETURNS (dict): "commit" of the working folder, and whether tracked files were "modified"."""
+    return {
+        "commit": git("rev-parse", "HEAD") or UNKNOWN,
+        "modified": bool(git("status", "--porcelain", "--untracked-files=no")),
+    }
+
+
 def describe_machine() -> dict[str, Any]:
-    """RETURNS (dict): "cpu", "cores" (usable ones), "torch_threads" and "gpu" (None without one)."""
+    """RETURNS (dict): "cpu", "bf16" (whether it multiplies bf16 matrices in hardware), "cores" (usable ones),
+    "torch_threads" and "gpu" (None without one)."""
     import torch
+
+    from ..layers.torch.encoder import cpu_has_bf16
 
     return {
         "cpu": _cpu_model(),
+        "bf16": cpu_has_bf16(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "torch_threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,

@@ -367,6 +367,8 @@ def _provenance(records: Records, command: list[str]) -> str:
 
 def _machine(machine: dict[str, Any]) -> str:
     parts = [str(machine.get("cpu", UNKNOWN))]
+    if machine.get("bf16"):
+        parts.append("bf16")
     if machine.get("cores"):
         parts.append(f"{machine['cores']} cores")
     if machine.get("torch_threads"):

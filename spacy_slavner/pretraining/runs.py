@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import __version__
 from ..errors import InputError
-from ..evaluation.metrics import describe_machine, git, package_versions, write_json
+from ..evaluation.metrics import describe_code, describe_machine, package_versions, write_json
 from .blocks import Mixture
 from .texts import Texts
 
@@ -224,8 +224,7 @@ def describe(request: Request, model: str, texts: Texts, source: str, command: s
         "command": command,
         "made_with": f"spacy-slavner {__version__}",
         "source": source,
-        "commit": git("rev-parse", "HEAD") or "unknown",
-        "modified": bool(git("status", "--porcelain", "--untracked-files=no")),
+        **describe_code(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": describe_machine(),
         "packages": package_versions(),
