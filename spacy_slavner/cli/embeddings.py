@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,9 @@ def _record(metrics: Path | None, command: str, kind: str, name: str, figures: d
 def vectors_train_cli(
     output: Path = typer.Argument(..., help="File to write: .vec, or .floret for a floret table"),
     texts: list[Path] = typer.Argument(..., help="Text as for `pretrain`, or .spacy files"),
-    language: str = typer.Option(..., "--language", "-l", help="Language of the text, e.g. cs"),
+    language: str = typer.Option(
+        ..., "--language", "-l", help="Language of the text, e.g. cs; of a floret table also several: bg,cs"
+    ),
     width: int = typer.Option(300, "--width", help="Width of the vectors"),
     epochs: int = typer.Option(10, "--epochs", help="Passes over the text"),
     least: int = typer.Option(2, "--min-count", help="How often a word has to occur"),
@@ -48,22 +51,28 @@ def vectors_train_cli(
     """Train fastText vectors of one language, in small letters, with "num" for numbers and "url" for URLs.
 
     A floret table serves one language, or the languages of one joint text: it cannot be aligned. Load it with
-    `spacy init vectors xx TABLE FOLDER --mode floret`.
+    `spacy init vectors xx TABLE FOLDER --mode floret --attr LOWER`.
     """
     from wasabi import msg
 
     from ..crosslingual.embeddings import read_sentences, train_vectors, write_embeddings
     from ..pretraining.texts import find_texts
 
-    found = find_texts(texts, [part for folder in without for part in _joined(folder)], [language])
+    table = output if output.suffix == ".floret" else None
+    languages = language.split(",")
+    if len(languages) > 1 and not table:
+        raise InputError(
+            f"{output} cannot hold words of several languages ({language})",
+            remedy="Train the vectors of each and align them (`vectors-align`), or write a .floret table",
+        )
+    found = find_texts(texts, [part for folder in without for part in _joined(folder)], languages)
     counts = {"words": 0}
 
     def counted() -> Iterator[list[str]]:
-        for words in read_sentences(found, language):
+        for words in chain.from_iterable(read_sentences(found, one) for one in languages):
             counts["words"] += len(words)
             yield words
 
-    table = output if output.suffix == ".floret" else None
     vectors = train_vectors(counted(), width, epochs, least, threads, table)
     if not table:
         write_embeddings(vectors, output)

@@ -79,6 +79,17 @@ def test_vectors_of_text_and_of_an_encoder(run, tiny_encoder, tmp_path):
     assert read_embeddings(one).words == read_embeddings(two).words and read_embeddings(two).width == 24
 
 
+def test_one_floret_table_of_several_languages(run, tmp_path):
+    pytest.importorskip("floret")
+    for language, word in (("cs", "Kočka"), ("pl", "Kotka")):
+        (tmp_path / f"{language}.txt").write_text(f"{word} pije .\n" * 5, encoding="utf-8")
+    texts = [tmp_path / "cs.txt", tmp_path / "pl.txt"]
+    options = ["--language", "cs,pl", "--width", 6, "--epochs", 1]
+    with pytest.raises(InputError, match="several languages"):
+        run("vectors-train", tmp_path / "joint.vec", *texts, *options)
+    assert "of 30 running words of cs,pl" in run("vectors-train", tmp_path / "joint.floret", *texts, *options)
+
+
 def test_texts_that_are_measured_with_teach_no_vectors(corpus, run, tmp_path):
     pytest.importorskip("floret")
     test = [d for d in read_docs(corpus / "test.spacy", blank_pipeline().vocab) if d._.language == "cs"]
