@@ -1,9 +1,10 @@
-"""The encoder's forward and backward pass with both attention kernels, freed memory kept or given back.
+"""The encoder's forward and backward pass with each attention kernel, freed memory kept or as by default.
+
+"auto" is `HalfAttention` in updates, and torch's kernel in predictions.
 
     python benchmarks/attention.py --json F [--encoder DIR] [--layers 6]
 """
 
-import ctypes
 import statistics
 import time
 from pathlib import Path
@@ -12,21 +13,25 @@ from common import finish, parser
 from common.data import encoder_folder
 
 SHAPES = ((16, 128), (8, 256))
-# glibc's own thresholds, which grow by themselves up to 32 MiB.
-GIVEN_BACK = 128 * 1024
 
 
 def make_encoder(folder: Path, layers: int, kernel: str):
-    """The lowest layers without dropout, as training runs them."""
+    """The lowest layers without dropout, as training runs them, and the context for their calls."""
+    from contextlib import nullcontext
+
     from transformers import AutoConfig, AutoModel
+
+    from spacy_slavner.layers.torch.half_attention import HalfAttention
 
     config = AutoConfig.from_pretrained(folder)
     config.num_hidden_layers = layers
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
-    return AutoModel.from_pretrained(folder, config=config, attn_implementation=kernel).train()
+    implementation = "sdpa" if kernel == "auto" else kernel
+    encoder = AutoModel.from_pretrained(folder, config=config, attn_implementation=implementation).train()
+    return encoder, HalfAttention if kernel == "auto" else nullcontext
 
 
-def measure(encoder, shape: tuple[int, int], steps: int) -> tuple[float, float]:
+def measure(encoder, kernel, shape: tuple[int, int], steps: int) -> tuple[float, float]:
     """Median seconds of one update's passes, and of prediction."""
     import torch
 
@@ -36,7 +41,7 @@ def measure(encoder, shape: tuple[int, int], steps: int) -> tuple[float, float]:
     ids, mask = torch.randint(5, encoder.config.vocab_size, shape), torch.ones(shape, dtype=torch.long)
 
     def forward():
-        with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
+        with kernel(), torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
             return encoder(input_ids=ids, attention_mask=mask).last_hidden_state
 
     def update() -> None:
@@ -65,25 +70,23 @@ def main() -> None:
 
     import torch
 
-    from spacy_slavner.training.memory import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, keep_freed_memory
+    from spacy_slavner.training.memory import keep_freed_memory
 
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    mallopt = ctypes.CDLL(None).mallopt
     results = []
-    for kernel in ("sdpa", "eager"):
-        encoder = make_encoder(encoder_folder(args.encoder), args.layers, kernel)
-        for kept in (False, True):
-            if not kept:
-                mallopt(M_MMAP_THRESHOLD, GIVEN_BACK), mallopt(M_TRIM_THRESHOLD, GIVEN_BACK)
-            elif not keep_freed_memory():
-                continue
+    # What is kept once is never given back, so that comes last.
+    for kept in (False, True):
+        if kept and not keep_freed_memory():
+            continue
+        for name in ("sdpa", "eager", "auto"):
+            encoder, kernel = make_encoder(encoder_folder(args.encoder), args.layers, name)
             for shape in SHAPES:
-                update, forward = measure(encoder, shape, args.steps)
+                update, forward = measure(encoder, kernel, shape, args.steps)
                 results.append(
                     {
-                        "kernel": kernel,
-                        "freed memory": "kept" if kept else "given back",
+                        "kernel": name,
+                        "freed memory": "kept" if kept else "as by default",
                         "windows": f"{shape[0]} x {shape[1]}",
                         "update ms": round(1000 * update, 1),
                         "forward ms": round(1000 * forward, 1),

@@ -44,8 +44,8 @@ def TransformerModel_v1(
     romanized (bool): Let the encoder read text in plain Latin letters (`crosslingual.romanization`), by the
         rules of the document's language, so that all Slavic languages share pieces.
     precision (str): "auto" (bf16 where the device has it), "fp32", "bf16" or "fp16".
-    attention (str): Attention kernel of transformers: "sdpa", "eager", or "auto": the faster one, which is
-        "eager" on CPUs (the backward pass of the other is slow there) and "sdpa" on GPUs.
+    attention (str): Attention kernel of transformers, "sdpa" or "eager"; "auto" is "sdpa", but for updates in
+        bf16 on a CPU, where its backward pass is slow.
     max_batch_pieces (int): Most pieces, padding counted, in one forward pass.
     top (Callable | None): What stands on the encoder, behind the mix, and is shared by all listeners, such
         as `spacy-slavner.JointHead.v1`. Like the mix it is trained with the rate of the heads.

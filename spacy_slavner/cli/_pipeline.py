@@ -31,7 +31,7 @@ def read_settings(settings: list[str]) -> dict[str, Any]:
 
 
 def load_pipeline(name: str, overrides: dict[str, Any] | None = None) -> "Language":
-    """Load a pipeline from a folder or by its installed name.
+    """Load a pipeline from a folder or by its installed name, for much text.
 
     name (str): Folder or name.
     overrides (dict[str, Any] | None): Values of its config to change, by their dotted names.
@@ -40,6 +40,9 @@ def load_pipeline(name: str, overrides: dict[str, Any] | None = None) -> "Langua
     """
     import spacy
 
+    from ..training.memory import keep_freed_memory
+
+    keep_freed_memory()
     if Path(name).is_dir() and not (Path(name) / "config.cfg").is_file():
         raise InputError(
             "this folder holds no pipeline",

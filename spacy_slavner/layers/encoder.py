@@ -49,14 +49,13 @@ from ..hub import REMEDY, find_encoder
 from .feature_cache import FeatureCache, digest_weights
 from .pieces import Pieces, Window, make_pieces, make_windows
 from .shim import TorchShim, deserialize_module, serialize_module
-from .torch.encoder import EncoderModule, WindowBatch, attention_kernel
+from .torch.encoder import EncoderModule, WindowBatch
 from .windows import Windows
 
 # Settings that are not the module's. They are no attributes of the thinc model, since those come back from
 # the bytes of a saved pipeline and would silently undo what a user overrides in its config.
 OTHER_SETTINGS = (
     "dropout",
-    "attention",
     "max_batch_pieces",
     "piece_masking",
     "romanized",
@@ -218,7 +217,7 @@ class EncoderShim(TorchShim):
             for name in DROPOUT_NAMES:
                 if isinstance(getattr(config, name, None), float | int):
                     setattr(config, name, self.settings["dropout"])
-        config._attn_implementation = attention_kernel(self.settings["attention"], get_torch_default_device())
+        config._attn_implementation = self.settings["attention"].replace("auto", "sdpa")
         return config
 
     def to_bytes(self) -> bytes:

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 
+from .half_attention import HalfAttention
 from .layer_mix import LayerMix
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
@@ -37,19 +39,6 @@ def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
     return torch.bfloat16 if device.type == "cpu" and cpu_has_bf16() else None
 
 
-def attention_kernel(attention: str, device: torch.device) -> str:
-    """Choose the attention kernel.
-
-    attention (str): "sdpa", "eager", or "auto".
-    device (torch.device): Where it will run.
-    RETURNS (str): "sdpa" or "eager".
-    """
-    if attention != "auto":
-        return attention
-    # benchmarks/attention.py: on a CPU the fused kernel's backward pass takes as long as all matrix products.
-    return "eager" if device.type == "cpu" else "sdpa"
-
-
 class EncoderModule(torch.nn.Module):
     """A Hugging Face encoder with everything that has to happen inside torch.
 
@@ -61,6 +50,7 @@ class EncoderModule(torch.nn.Module):
     frozen_dropout (bool): Whether dropout stays on in frozen layers (Emelyanov & Artemova 2019, section
         3.1.1) or not (Moon et al. 2019).
     precision (str): See `autocast_dtype`.
+    attention (str): With "auto" updates take `HalfAttention` where it is faster.
     top (Callable[[int], Module] | None): Makes a module that stands on the encoder, from the width of its
         vectors. Called with vectors (windows, pieces, width) and a bool mask (windows, pieces) it gives
         vectors of its own attribute `width`, such as `JointHead`.
@@ -75,6 +65,7 @@ class EncoderModule(torch.nn.Module):
         frozen_layers: int = -1,
         frozen_dropout: bool = False,
         precision: str = "auto",
+        attention: str = "auto",
         top: Callable[[int], torch.nn.Module] | None = None,
     ) -> None:
         super().__init__()
@@ -94,6 +85,7 @@ class EncoderModule(torch.nn.Module):
         self.mix = LayerMix(self.depth, softmax=mix == "softmax") if mix else None
         self.no_decay = tuple(f"mix.{name}" for name in LayerMix.no_decay)
         self.precision = precision
+        self.attention = attention
         self.frozen_dropout = frozen_dropout
         self.frozen = frozen_layers >= self.depth
         self._frozen = self._freeze(frozen_layers)
@@ -166,7 +158,8 @@ class EncoderModule(torch.nn.Module):
         # One context for all batches: a weight is cast once.
         with self._autocast():
             if batches and self.training and torch.is_grad_enabled():
-                vectors = torch.cat([self._encode(batch) for batch in batches])
+                with HalfAttention() if self.attention == "auto" else nullcontext():
+                    vectors = torch.cat([self._encode(batch) for batch in batches])
                 places = torch.cat([batch.places for batch in batches])
                 return vectors[torch.argsort(places)]
             # Without a graph the result is filled in place: a long document is held once, not twice.
