@@ -170,7 +170,7 @@ def _vectors(sections: dict[str, Any]) -> list[str]:
 
 def _commands(figures: dict[str, dict[str, Any]]) -> list[str]:
     commands = [row["command"] for row in figures.values() if "command" in row]
-    return ["\n".join(["```", *dict.fromkeys(commands), "```"])] if commands else []
+    return ["\n".join(["```bash", *dict.fromkeys(commands), "```"])] if commands else []
 
 
 def _percent(value: float | None) -> str:

@@ -65,7 +65,7 @@ def pretraining_sections(records: list[dict[str, Any]]) -> list[str]:
     columns = ["Begins with", "Text", "Updates", "Documents", "Left out", "Loss before", "after"]
     table = markdown_table([*columns, "Perplexity", "Seconds", "Commit"], map(_run, records))
     commands = dict.fromkeys(record["command"] for record in records if record.get("command"))
-    fold = ["<details><summary>One command for each run</summary>", "\n".join(["```", *commands, "```"])]
+    fold = ["<details><summary>One command for each run</summary>", "\n".join(["```bash", *commands, "```"])]
     parts = ["## Encoders trained further", text, table, *([*fold, "</details>"] if commands else [])]
     return [*parts, *_languages(records), *_vocabularies(records)]
 

@@ -47,7 +47,7 @@ def section(title: str, text: str, header: list[str], rows: list[list[str]], run
     if not rows:
         return []
     commands = unique(run.design["command"] for run in runs)
-    fold = ["<details><summary>One command for each run</summary>", "```", *commands, "```", "</details>"]
+    fold = ["<details><summary>One command for each run</summary>", "```bash", *commands, "```", "</details>"]
     return [f"## {title}", text, markdown_table(header, rows), fold[0], "\n".join(fold[1:-1]), fold[-1]]
 
 
