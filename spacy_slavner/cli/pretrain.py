@@ -59,7 +59,9 @@ def pretrain_cli(
         2.0, "--temperature", min=0.01, help="Mixing of languages: 1 by size, large is even"
     ),
     held_out: int = typer.Option(50, "--held-out", min=1, help="Texts of each language to measure with"),
-    precision: str = typer.Option("fp32", "--precision", help="fp32 or bf16"),
+    precision: str = typer.Option(
+        "auto", "--precision", help="auto (bf16 where the processor has it), fp32 or bf16"
+    ),
     save_every: int = SAVE_EVERY,
     seed: int = SEED,
     resume: bool = RESUME,

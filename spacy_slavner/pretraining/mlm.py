@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 HEAD_FILE = "head.safetensors"
 STARTS = ("given", "random_embeddings", "random")
 VECTORS = ("mean", "focus", "random")
+PRECISIONS = ("auto", "fp32", "bf16")
 
 
 @dataclass
@@ -73,7 +74,7 @@ class Request:
     temperature (float): How languages are mixed, see `Texts.proportions`. The paper's text is
         "stratified", of which it says no more.
     held_out (int): Texts of each language that are measured with.
-    precision (str): "fp32" or "bf16".
+    precision (str): "auto" (bf16 where the processor has it), "fp32" or "bf16".
     log_every (int): Updates between two losses in the record.
     save_every (int): Updates between two checkpoints.
     seed (int): The seed.
@@ -101,7 +102,7 @@ class Request:
     segmenters: dict[str, str] | None = None
     temperature: float = 2.0
     held_out: int = 50
-    precision: str = "fp32"
+    precision: str = "auto"
     log_every: int = 50
     save_every: int = 500
     seed: int = 0
@@ -140,8 +141,6 @@ def pretrain(output: Path, request: Request, *, resume: bool = False, command: s
 
 
 def _check(request: Request) -> None:
-    import torch
-
     runs.check(request)
     if request.start not in STARTS:
         raise InputError(f"there is no start {request.start!r}", remedy=f"Choose of {', '.join(STARTS)}")
@@ -155,13 +154,28 @@ def _check(request: Request) -> None:
         if name not in masking.SEGMENTERS:
             known = ", ".join(masking.SEGMENTERS)
             raise InputError(f"there is no segmenter {name!r}", remedy=f"There is {known}")
-    if request.precision not in ("fp32", "bf16"):
-        raise InputError(f"there is no precision {request.precision!r}", remedy="Choose of fp32, bf16")
-    if request.precision == "bf16":
-        on_gpu = torch.cuda.is_available()
-        has = torch.cuda.is_bf16_supported() if on_gpu else torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        if not has:
-            raise InputError("this processor has no bf16", remedy="Take --precision fp32")
+    if request.precision not in PRECISIONS:
+        remedy = f"Choose of {', '.join(PRECISIONS)}"
+        raise InputError(f"there is no precision {request.precision!r}", remedy=remedy)
+    if request.precision == "bf16" and not _has_bf16():
+        raise InputError("this processor has no bf16", remedy="Take --precision fp32")
+
+
+def _has_bf16() -> bool:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def _takes_bf16(precision: str) -> bool:
+    import torch
+
+    from ..layers.torch.encoder import autocast_dtype
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return autocast_dtype(precision, device) == torch.bfloat16
 
 
 def masked_lm(base: BaseEncoder) -> "PreTrainedModel":
@@ -464,7 +478,7 @@ class _Run:
             request,
             steps=steps,
             rate=rate,
-            bf16=request.precision == "bf16",
+            bf16=_takes_bf16(request.precision),
         )
 
     def _keep(self, name: str, record: dict[str, Any]) -> None:

@@ -171,6 +171,9 @@ def train(
     from torch.utils.data import IterableDataset
     from transformers import TrainingArguments
 
+    from ..layers.torch.half_attention import HalfAttention
+    from ..training.memory import keep_freed_memory
+
     class Stream(IterableDataset):
         def __iter__(self):
             return iter(blocks)
@@ -186,6 +189,8 @@ def train(
         logging_steps=min(request.log_every, steps),
         save_steps=request.save_every,
         seed=request.seed,
+        # Else bf16 is refused where there is no GPU.
+        use_cpu=not torch.accelerator.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
         report_to="none",
         remove_unused_columns=False,
@@ -197,7 +202,9 @@ def train(
     found = sorted(folder.glob("checkpoint-*"))
     if found:
         trainer.before = json.loads((found[-1] / SECONDS).read_text(encoding="utf8"))
-    trainer.train(resume_from_checkpoint=str(found[-1]) if found else None)
+    keep_freed_memory()
+    with HalfAttention():
+        trainer.train(resume_from_checkpoint=str(found[-1]) if found else None)
     losses = [[row["step"], row["loss"]] for row in trainer.state.log_history if "loss" in row]
     return losses, trainer.seconds()
 
