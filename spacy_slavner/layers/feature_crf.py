@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # How many different words keep their features in memory.
 CACHED_WORDS = 200_000
+# The longest prefixes and suffixes.
+AFFIX = 4
 
 
 def _crfsuite():
@@ -29,17 +31,19 @@ def _crfsuite():
     return pycrfsuite
 
 
-def sentence_features(words: Sequence[str]) -> list[list[str]]:
+def sentence_features(words: Sequence[str], forms: bool = False) -> list[list[str]]:
     """Describe each word of a sentence by strings.
 
-    A word by its lower-cased form, its shape ("Xxxx", "dd.dd"), its prefixes and suffixes; its
-    neighbours by form, shape and suffix, those after next by form and shape; and the shapes of three
-    words together.
+    A word by its shape ("Xxxx", "dd.dd"), its prefixes and suffixes; its neighbours by shape and suffix,
+    those after next by shape; and the shapes of three words together.
 
     words (Sequence[str]): The words.
+    forms (bool): Describe all of them by their lower-cased forms as well; affixes are then only those that
+        are not the whole word.
     RETURNS (list[list[str]]): Features of each word.
     """
-    described = [_BEFORE, _BEFORE, *map(_describe, words), _AFTER, _AFTER]
+    edge = [_edge(sign, forms) for sign in ("<s>", "</s>")]
+    described = [edge[0], edge[0], *(_describe(word, forms) for word in words), edge[1], edge[1]]
     result = []
     for i in range(len(words)):
         before_last, before, here, after, after_next = described[i : i + 5]
@@ -52,30 +56,36 @@ def sentence_features(words: Sequence[str]) -> list[list[str]]:
 Described = tuple[list[str], list[str], list[str], list[str], list[str], str]
 
 
-def _views(own: list[str], form: str, shape: str, suffix: str) -> Described:
+def _views(own: list[str], form: str, shape: str, suffix: str, forms: bool) -> Described:
     """The features of a word for itself, and for the words two and one after and before it."""
-    far = [[f"{at}w={form}", f"{at}s={shape}"] for at in ("-2", "+2")]
-    near = [[f"{at}w={form}", f"{at}s={shape}", f"{at}e={suffix}"] for at in ("-1", "+1")]
+    far, near = [], []
+    for at in ("-2", "+2", "-1", "+1"):
+        features = [f"{at}s={shape}"] + [f"{at}w={form}"] * forms
+        (far if "2" in at else near).append(features)
+    near = [[*features, f"{at}e={suffix}"] for at, features in zip(("-1", "+1"), near, strict=True)]
     return own, far[0], near[0], near[1], far[1], shape
 
 
 @lru_cache(CACHED_WORDS)
-def _describe(word: str) -> Described:
+def _describe(word: str, forms: bool) -> Described:
     form, shape = word.lower(), word_shape(word)
-    own = ["bias", f"w={form}", f"s={shape}"]
-    # Of the affixes only those that are not the whole word.
-    own += [f"p{n}={form[:n]}" for n in (1, 2, 3, 4) if n < len(form)]
-    own += [f"e{n}={form[-n:]}" for n in (1, 2, 3, 4) if n < len(form)]
-    return _views(own, form, shape, form[-3:])
+    own = ["bias", f"s={shape}"] + [f"w={form}"] * forms
+    longest = min(AFFIX, len(form) - forms)
+    own += [f"p{n}={form[:n]}" for n in range(1, longest + 1)]
+    own += [f"e{n}={form[-n:]}" for n in range(1, longest + 1)]
+    return _views(own, form, shape, form[-3:], forms)
 
 
-_BEFORE = _views([], "<s>", "<s>", "<s>")
-_AFTER = _views([], "</s>", "</s>", "</s>")
+@lru_cache(4)
+def _edge(sign: str, forms: bool) -> Described:
+    """What stands before and behind a sentence."""
+    return _views([], sign, sign, sign, forms)
 
 
 def train_crf(
     sentences: Iterable[tuple[Sequence[str], Sequence[str]]],
     *,
+    forms: bool,
     c1: float,
     c2: float,
     min_frequency: int,
@@ -84,6 +94,7 @@ def train_crf(
     """Train by L-BFGS, which needs all sentences at once.
 
     sentences (Iterable[tuple[Sequence[str], Sequence[str]]]): Words and their tags.
+    forms (bool): See `sentence_features`.
     c1 (float): Factor of the L1 penalty, which makes most weights zero.
     c2 (float): Factor of the L2 penalty.
     min_frequency (int): Features that are rarer are left out.
@@ -110,7 +121,7 @@ def train_crf(
         }
     )
     for words, tags in sentences:
-        trainer.append(pycrfsuite.ItemSequence(sentence_features(words)), tags)
+        trainer.append(pycrfsuite.ItemSequence(sentence_features(words, forms)), tags)
     with bar, TemporaryDirectory() as folder:
         path = Path(folder) / "model"
         trainer.train(str(path))
@@ -121,19 +132,20 @@ class CrfModel:
     """A trained feature CRF.
 
     data (bytes): What `train_crf` returned.
+    forms (bool): What it was trained with.
     RAISES (InputError): If python-crfsuite is not installed, or these are not the bytes of a model.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
+    def __init__(self, data: bytes, forms: bool) -> None:
+        self.data, self.forms = data, forms
         self.tagger: Tagger = _crfsuite().Tagger()
         try:
             self.tagger.open_inmemory(data)
         except ValueError as error:
             raise InputError(f"This is no model of crfsuite ({error})") from error
 
-    def __reduce__(self) -> tuple[type, tuple[bytes]]:
-        return CrfModel, (self.data,)
+    def __reduce__(self) -> tuple[type, tuple[bytes, bool]]:
+        return CrfModel, (self.data, self.forms)
 
     def tag(self, sentences: Iterable[Sequence[str]]) -> Iterator[tuple[list[str], Any]]:
         """Tag sentences.
@@ -144,7 +156,7 @@ class CrfModel:
         """
         ItemSequence = _crfsuite().ItemSequence
         for words in sentences:
-            yield self.tagger.tag(ItemSequence(sentence_features(words))), self.tagger.marginal
+            yield self.tagger.tag(ItemSequence(sentence_features(words, self.forms))), self.tagger.marginal
 
     @property
     def n_weights(self) -> int:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     assigns=["doc.ents", "token.ent_iob", "token.ent_type", "span._.confidence"],
     default_config={
         "scheme": "BIO",
+        "word_forms": False,
         "c1": 0.1,
         "c2": 3.0,
         "min_frequency": 2,
@@ -50,6 +51,7 @@ def make_feature_crf(
     nlp: Language,
     name: str,
     scheme: str,
+    word_forms: bool,
     c1: float,
     c2: float,
     min_frequency: int,
@@ -66,6 +68,7 @@ def make_feature_crf(
         nlp.vocab,
         name,
         scheme=scheme,
+        word_forms=word_forms,
         c1=c1,
         c2=c2,
         min_frequency=min_frequency,
@@ -79,14 +82,16 @@ def make_feature_crf(
 class FeatureCrf(NameTypes, Pipe):
     """The "simple CRF tagger" that Emelyanov & Artemova (2019, section 5.1) compare with.
 
-    They do not describe its features; we read: the usual ones, see `layers.feature_crf`. It learns
-    from all examples at once, when the pipeline is initialised; the training loop has nothing to
-    update. Every sentence is one sequence. crfsuite knows no illegal tags, it only never saw them: a
+    They do not describe its features; we read: shapes and affixes of words and their neighbours, see
+    `layers.feature_crf`, and not the words themselves, which know the names of the training by heart.
+    It learns from all examples at once, when the pipeline is initialised; the training loop has nothing
+    to update. Every sentence is one sequence. crfsuite knows no illegal tags, it only never saw them: a
     name that does not begin with B begins where it begins.
 
     vocab (Vocab): The shared vocabulary.
     name (str): Name of the component.
     scheme (str): Tag scheme: "BIO", "IOB1" or "BIOES".
+    word_forms (bool): Whether the words themselves are features as well.
     c1 (float): Factor of the L1 penalty on the weights.
     c2 (float): Factor of the L2 penalty.
     min_frequency (int): Features that are rarer in training are left out.
@@ -103,6 +108,7 @@ class FeatureCrf(NameTypes, Pipe):
         name: str = "feature_crf",
         *,
         scheme: str = "BIO",
+        word_forms: bool = False,
         c1: float = 0.1,
         c2: float = 3.0,
         min_frequency: int = 2,
@@ -117,7 +123,7 @@ class FeatureCrf(NameTypes, Pipe):
         self.max_iterations = max_iterations
         self.quote_repair, self.confidence = quote_repair, confidence
         # What belongs to the weights and is saved with them.
-        self.cfg: dict[str, Any] = {"labels": [], "scheme": Scheme(scheme).name}
+        self.cfg: dict[str, Any] = {"labels": [], "scheme": Scheme(scheme).name, "word_forms": word_forms}
         self.model: CrfModel | None = None
 
     @property
@@ -152,12 +158,13 @@ class FeatureCrf(NameTypes, Pipe):
         self._set_labels(types, skipped, labels)
         data = train_crf(
             self._sentences(examples, _annotating(nlp, self.name)),
+            forms=self.cfg["word_forms"],
             c1=self.c1,
             c2=self.c2,
             min_frequency=self.min_frequency,
             max_iterations=self.max_iterations,
         )
-        self.model = CrfModel(data)
+        self.model = CrfModel(data, self.cfg["word_forms"])
 
     def _sentences(
         self, examples: list[Example], annotating: list[Callable[[Doc], Doc]]
@@ -244,7 +251,7 @@ class FeatureCrf(NameTypes, Pipe):
         from ..layers.feature_crf import CrfModel
 
         self.cfg = cfg or self.cfg
-        self.model = CrfModel(model) if model else None
+        self.model = CrfModel(model, self.cfg["word_forms"]) if model else None
         return self._loaded()
 
 

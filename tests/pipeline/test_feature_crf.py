@@ -105,12 +105,13 @@ def test_other_tokens_than_those_annotated():
 
 
 def test_config_round_trip():
-    settings = {"scheme": "BIOES", "c1": 0.2, "max_iterations": 7, "quote_repair": False}
+    settings = {"scheme": "BIOES", "word_forms": True, "c1": 0.2, "max_iterations": 7, "quote_repair": False}
     config = Config().from_str(make_nlp(**settings).config.to_str())
     again = spacy.util.load_model_from_config(config, auto_fill=True, validate=True)
     assert again.config == config
     pipe = again.get_pipe("feature_crf")
-    assert [pipe.scheme.name, pipe.c1, pipe.max_iterations, pipe.quote_repair] == [*settings.values()]
+    found = [pipe.scheme.name, pipe.cfg["word_forms"], pipe.c1, pipe.max_iterations, pipe.quote_repair]
+    assert found == [*settings.values()]
 
 
 def test_the_corpus_is_read_once():
@@ -122,11 +123,19 @@ def test_the_corpus_is_read_once():
 
 
 def test_features_of_neighbours_stay_inside_the_sentence():
-    first, last = sentence_features(["V", "Praze"])
+    first, last = sentence_features(["V", "Praze"], forms=True)
     assert {"w=v", "s=X", "-1w=<s>", "-2w=<s>", "+1w=praze", "+1e=aze", "+2w=</s>"} <= set(first)
     assert {"p4=praz", "e4=raze", "-1w=v", "+1w=</s>", "shapes=X|Xxxxx|</s>"} <= set(last)
     assert not [feature for feature in first if feature.startswith("p")]
     assert sentence_features([]) == []
+
+
+def test_words_themselves_are_features_only_on_request():
+    first, last = sentence_features(["V", "Praze"])
+    assert not [feature for feature in first + last if "w=" in feature]
+    # A short word is its own affix then.
+    assert {"p1=v", "e1=v", "s=X", "+1e=aze", "-1s=<s>", "+1s=Xxxxx"} <= set(first)
+    assert {"p4=praz", "-1e=v", "+1s=</s>"} <= set(last)
 
 
 def test_pipe_is_call_and_edge_cases(trained):
@@ -160,4 +169,4 @@ def test_not_initialised_and_bad_input(tmp_path):
     with pytest.raises(InputError, match="no types of names"):
         nlp.initialize(lambda: examples_of(nlp)[-1:])
     with pytest.raises(InputError, match="no model of crfsuite"):
-        CrfModel(b"no model")
+        CrfModel(b"no model", False)
