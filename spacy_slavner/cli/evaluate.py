@@ -42,7 +42,7 @@ def evaluate_cli(
     from wasabi import msg
 
     from ..errors import InputError
-    from ..evaluation.metrics import UNKNOWN, git, read_metrics, write_json
+    from ..evaluation.metrics import describe_code, read_metrics, write_json
     from ..evaluation.published import LACKING
     from ..evaluation.tables import evaluation_tables
     from .corpus import corpus_names
@@ -56,7 +56,7 @@ def evaluate_cli(
     nlp = load_pipeline(pipeline, overrides)
     results = {}
     # A pipeline may be evaluated by later code than it was trained with.
-    commit = git("rev-parse", "HEAD") or UNKNOWN
+    commit = describe_code()["commit"]
     for name, corpus in zip(names, corpora, strict=True):
         lacking = LACKING.get(f"{corpus_names(corpus)[1]}_{name}")
         result = evaluate(nlp, corpus, gold_language=gold_language, without=lacking)

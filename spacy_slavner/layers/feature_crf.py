@@ -58,12 +58,12 @@ Described = tuple[list[str], list[str], list[str], list[str], list[str], str]
 
 def _views(own: list[str], form: str, shape: str, suffix: str, forms: bool) -> Described:
     """The features of a word for itself, and for the words two and one after and before it."""
-    far, near = [], []
-    for at in ("-2", "+2", "-1", "+1"):
-        features = [f"{at}s={shape}"] + [f"{at}w={form}"] * forms
-        (far if "2" in at else near).append(features)
-    near = [[*features, f"{at}e={suffix}"] for at, features in zip(("-1", "+1"), near, strict=True)]
-    return own, far[0], near[0], near[1], far[1], shape
+
+    def seen(at: str) -> list[str]:
+        return [f"{at}s={shape}"] + [f"{at}w={form}"] * forms
+
+    before, after = ([*seen(at), f"{at}e={suffix}"] for at in ("-1", "+1"))
+    return own, seen("-2"), before, after, seen("+2"), shape
 
 
 @lru_cache(CACHED_WORDS)

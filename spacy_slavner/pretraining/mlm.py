@@ -157,16 +157,8 @@ def _check(request: Request) -> None:
     if request.precision not in PRECISIONS:
         remedy = f"Choose of {', '.join(PRECISIONS)}"
         raise InputError(f"there is no precision {request.precision!r}", remedy=remedy)
-    if request.precision == "bf16" and not _has_bf16():
+    if request.precision == "bf16" and not _takes_bf16("auto"):
         raise InputError("this processor has no bf16", remedy="Take --precision fp32")
-
-
-def _has_bf16() -> bool:
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def _takes_bf16(precision: str) -> bool:

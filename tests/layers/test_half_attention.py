@@ -92,10 +92,11 @@ def test_updates_in_bf16_take_it(tiny_encoder, monkeypatch):
     for kernel in ("sdpa", "auto"):
         encoder = AutoModel.from_pretrained(tiny_encoder, attn_implementation="sdpa", **off)
         module = EncoderModule(encoder, precision="bf16", attention=kernel).train()
-        module([batch], 8).square().sum().backward()
+        # The sum of their squares would be the same whatever the attention is, after a layer norm.
+        (module([batch], 8) * torch.linspace(-1, 1, 8 * module.width).view(8, -1)).sum().backward()
         gradients[kernel] = {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
         assert len(calls) == (module.depth if kernel == "auto" else 0)
     assert gradients["auto"].keys() == gradients["sdpa"].keys()
     for name, gradient in gradients["auto"].items():
         other = gradients["sdpa"][name]
-        assert (gradient - other).norm() < 0.05 * other.norm() + 0.1, name
+        assert (gradient - other).norm() < 0.1 * other.norm() + 1e-3, name
