@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # The value of --languages and --zero-shot that stands for each language in turn.
 ALL = "all"
 CHECKPOINTS = ("model-last", "model-best")
+# What runs are evaluated on, as far as the split has it.
+PARTS = ("dev", "test", "snippets")
 # The encoder that a run need not name.
 ENCODER = Path("assets/encoder")
 # Longest name of a setting and its value in the name of a system.
@@ -45,7 +47,7 @@ class Experiment:
     design (dict[str, Any]): What the record says of it: "system" (the config), "split", and where they apply
         "held_out" and "sources" (languages), "language" (the only one), "setting" (name and value),
         "transfer" (the split that the encoder learnt from before, or the system learns from besides),
-        "encoder" (its name, if it is not the usual one).
+        "encoder" (its name, if it is not the usual one), "series" (the runs that it is compared with).
     """
 
     system: str
@@ -104,7 +106,7 @@ def experiments_cli(
     epochs: float = typer.Option(0, "--epochs", help="Passes over the training part (default: the config's)"),
     min_steps: int = typer.Option(0, "--min-steps", help="Least number of steps for the epochs"),
     max_steps: int = typer.Option(0, "--max-steps", help="Number of steps; beats the epochs if not 0"),
-    max_docs: int = typer.Option(0, "--max-docs", help="Train on so many documents; 0 for all"),
+    max_docs: int = typer.Option(0, "--max-docs", help="Train on so many documents of a split; 0 for all"),
     languages: str = typer.Option(
         "", "--languages", help="Only these, e.g. cs; all: each by itself; empty for the split's"
     ),
@@ -133,6 +135,12 @@ def experiments_cli(
         help="What is evaluated: model-last, or model-best on the dev part (default: the config's "
         "system.checkpoint, else model-last)",
     ),
+    parts: str = typer.Option(
+        ",".join(PARTS), "--parts", help="What is evaluated; dev alone where settings are chosen"
+    ),
+    series: str = typer.Option(
+        "", "--series", help="Name for runs that are compared with each other alone, e.g. by their budget"
+    ),
     training: Path = typer.Option(Path("training"), "--training", help="Folder for the pipelines"),
     metrics: Path = typer.Option(Path("metrics"), "--metrics", help="Folder for records and report"),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
@@ -148,34 +156,39 @@ def experiments_cli(
 
     With --transfer, systems whose config has `paths.source` begin with the encoder of a run on that split
     with the same seed, which is trained first; those that read several corpora learn from both at once.
+
+    With --series, the runs bear its name, and are laid beside each other in the report, never beside runs
+    of the same systems that had more documents or passes.
     """
     from wasabi import msg
 
     from .report import report
 
     _check(configs, [*_names(systems), *([transfer_system] if transfer else [])], checkpoint, sweep)
+    _check_names(_names(parts), series)
     if sources and not zero_shot:
         raise InputError("--sources are languages to learn from", remedy="Give --zero-shot, too")
     values = [value for each in sweep for value in read_sweep(each)] or [None]
+    common = {"series": series} if series else {}
     designs = [
-        (design | {"system": name} | ({"setting": list(value)} if value else {}), parts)
+        (design | {"system": name} | ({"setting": list(value)} if value else {}) | common, files)
         for split in _names(splits)
-        for design, parts in _designs(corpus, split, languages, zero_shot, _names(sources), max_docs)
+        for design, files in _designs(corpus, split, languages, zero_shot, _names(sources), max_docs)
         for name in _names(systems)
         for value in values
     ]
-    union_parts = prepare(corpus, transfer, "", max_docs) if transfer else None
+    union_parts = prepare(corpus, transfer, "", 0) if transfer else None
     if union_parts:
         designs = [_with_more(*each, configs, transfer, union_parts) for each in designs]
     runs: list[Experiment] = []
     for seed, folder in product(map(int, _names(seeds)), encoder):
         first = None
         if union_parts and any(takes_weights(configs / f"{name}.cfg") for name in _names(systems)):
-            union = {"system": transfer_system, "split": transfer}
+            union = {"system": transfer_system, "split": transfer} | common
             first = _experiment(union, union_parts, seed, folder, configs)
             runs.append(first)
-        for design, parts in designs:
-            run = _experiment(design, parts, seed, folder, configs, first, training, checkpoint)
+        for design, files in designs:
+            run = _experiment(design, files, seed, folder, configs, first, training, checkpoint)
             config = run.merged(recipe, ctx.args)
             if folder != encoder[0] and "transformer" not in config["nlp"]["pipeline"]:
                 continue
@@ -189,7 +202,7 @@ def experiments_cli(
     for i, run in enumerate(runs, start=1):
         msg.divider(f"{i} of {len(runs)}: {run}")
         which = checkpoint or chosen_checkpoint(run.merged(recipe, ctx.args))
-        if _run(run, options, training, which, metrics, use_gpu):
+        if _run(run, options, training, which, _names(parts), metrics, use_gpu):
             _describe(run.below(metrics) / "metrics.json", run, _given(ctx))
         else:
             failed.append(run)
@@ -210,6 +223,15 @@ def _check(configs: Path, systems: list[str], checkpoint: str, sweep: list[str])
         raise InputError(f"there is no checkpoint {checkpoint!r}", remedy=f"Give {' or '.join(CHECKPOINTS)}")
     if any(each.startswith("paths.encoder=") for each in sweep):
         raise InputError("the encoder is no setting", remedy="Give --encoder FOLDER for each encoder")
+
+
+def _check_names(parts: list[str], series: str) -> None:
+    for name in parts or [""]:
+        if name not in PARTS:
+            raise InputError(f"there is no part {name!r}", remedy=f"Give some of {', '.join(PARTS)}")
+    if not re.fullmatch(r"[\w.+-]*", series):
+        remedy = "It goes into names of folders: letters, digits, and - + . _ alone"
+        raise InputError(f"--series {series} is no name", remedy=remedy)
 
 
 def chosen_checkpoint(config: "Config") -> str:
@@ -294,6 +316,8 @@ def _experiment(
     if name := encoder_name(encoder):
         design = design | {"encoder": name}
         system += f"_on_{name}"
+    if "series" in design:
+        system += f"_{design['series']}"
     return Experiment(system, split, seed, config, parts, encoder, settings, design)
 
 
@@ -356,7 +380,13 @@ def _is_beyond_encoder(run: Experiment, config: "Config") -> bool:
 
 
 def _run(
-    run: Experiment, options: list[Any], training: Path, checkpoint: str, metrics: Path, use_gpu: int
+    run: Experiment,
+    options: list[Any],
+    training: Path,
+    checkpoint: str,
+    evaluated: list[str],
+    metrics: Path,
+    use_gpu: int,
 ) -> bool:
     """Train and evaluate, each in a process of its own, unless that is done.
 
@@ -366,7 +396,8 @@ def _run(
 
     folder, record = run.below(training), run.below(metrics) / "metrics.json"
     (train, others), target = run.parts, run.parts.target
-    if is_done(folder, record, [path.stem for path in others]):
+    scored = [path for path in others if path.stem in evaluated]
+    if is_done(folder, record, [path.stem for path in scored]):
         msg.good(f"Finished before and kept, with its settings; remove {folder} to run it anew")
         return True
     if not is_trained(folder) and not _command(
@@ -377,7 +408,7 @@ def _run(
     ):
         return False
     return _command(
-        *("evaluate", folder / checkpoint, *others, "--gpu-id", use_gpu),
+        *("evaluate", folder / checkpoint, *scored, "--gpu-id", use_gpu),
         *("--run", folder / "metrics.json", "--metrics", record),
     )
 

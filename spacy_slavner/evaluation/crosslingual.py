@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .regimes import NONE, Key, budget, f1, gain, grouped, section, signed
+from .regimes import NONE, Key, budget, f1, gain, grouped, section, signed, split_of
 from .report import Records, Run, length_cells, spread
 from .tables import markdown_table
 
@@ -84,7 +84,7 @@ def variant(run: Run) -> str | None:
 
 
 def _pair(run: Run) -> Key:
-    return run.design["sources"][0], run.design["held_out"], run.design["split"]
+    return run.design["sources"][0], run.design["held_out"], split_of(run)
 
 
 def _cell(runs: list[Run], published: dict[str, float], pair: Key) -> str:

@@ -59,6 +59,11 @@ def grouped(runs: list[Run], key: Callable[[Run], Key]) -> dict[Key, list[Run]]:
     return groups
 
 
+def split_of(run: Run) -> str:
+    """RETURNS (str): The split of a run, and its series: only runs of one are compared."""
+    return ", ".join(filter(None, (run.design["split"], run.design.get("series"))))
+
+
 def f1(run: Run, language: str = "") -> float | None:
     """RETURNS (float | None): Span F1 as a fraction of 1, of one language or all; None if not measured."""
     figures = figures_of(run.result)
@@ -96,7 +101,7 @@ def _matrix(rows: dict[Key, list[Run]], column: Callable[[Run], str]) -> tuple[l
 def _zero_shot(runs: list[Run]) -> list[str]:
     here = [r for r in _held_out(runs) if "setting" not in r.design and not _is_crosslingual(r)]
     columns, rows = _matrix(
-        grouped(here, lambda r: (r.system, r.design["split"], _sources(r))), lambda r: r.design["held_out"]
+        grouped(here, lambda r: (r.system, split_of(r), _sources(r))), lambda r: r.design["held_out"]
     )
     text = "Test F1 in languages of which no names were learnt, only those of the languages under “names of”."
     return section("Zero-shot", text, ["System", "Split", "Names of", *columns, "Budget"], rows, here)
@@ -126,7 +131,7 @@ def _unlabelled(runs: list[Run]) -> list[str]:
 
     def where(run: Run) -> Key:
         setting = "=".join(run.design.get("setting", ()))
-        return run.design["split"], _sources(run), setting, run.design["held_out"]
+        return split_of(run), _sources(run), setting, run.design["held_out"]
 
     plain = grouped([run for run in here if run.design["system"] == PLAIN], where)
     others = [r for r in here if r.design["system"].startswith("zero_shot") and where(r) in plain]
@@ -186,7 +191,7 @@ def _settings(runs: list[Run]) -> list[str]:
 
 def _place(run: Run) -> str:
     if "held_out" not in run.design:
-        return run.design["split"]
+        return split_of(run)
     return f"{run.design['split']}, names of {_sources(run)}"
 
 
@@ -194,15 +199,15 @@ def _languages_alone(runs: list[Run]) -> list[str]:
     """One model for all languages against one for each."""
     here = [r for r in runs if r.part == "test" and not {"held_out", "setting"} & set(r.design)]
     alone = [r for r in here if "language" in r.design and "," not in r.design["language"]]
-    places = {(r.design["system"], r.design["split"]) for r in alone}
+    places = {(r.design["system"], split_of(r)) for r in alone}
     joint = [
-        r for r in here if "language" not in r.design and (r.design["system"], r.design["split"]) in places
+        r for r in here if "language" not in r.design and (r.design["system"], split_of(r)) in places
     ]
     languages = sorted({run.design["language"] for run in alone})
     rows = []
     for place in sorted(places):
         for what, some in (("each language alone", alone), ("all languages", joint)):
-            own = [r for r in some if (r.design["system"], r.design["split"]) == place]
+            own = [r for r in some if (r.design["system"], split_of(r)) == place]
             cells = [
                 spread([f1(r, name) for r in own if r.design.get("language", name) == name])
                 for name in languages
@@ -224,7 +229,7 @@ def _transfer(runs: list[Run]) -> list[str]:
         own = [
             r
             for r in _unvaried(runs)
-            if (r.design["system"], r.design["split"], r.part, _encoder(r)) == place
+            if (r.design["system"], split_of(r), r.part, _encoder(r)) == place
         ]
         cells = [spread([f1(run) for run in which]) for which in (own, some)]
         how = "besides" if system == "tag_sets" else "before"
@@ -244,7 +249,7 @@ def _encoders(runs: list[Run]) -> list[str]:
     here = [run for run in _unvaried(runs) if run.part in ("dev", "test")]
 
     def where(run: Run) -> Key:
-        return run.design["system"], run.design["split"], run.part
+        return run.design["system"], split_of(run), run.part
 
     usual = grouped([run for run in here if "encoder" not in run.design], where)
     others = [run for run in here if "encoder" in run.design and where(run) in usual]
@@ -262,7 +267,7 @@ def _encoders(runs: list[Run]) -> list[str]:
 def _snippets(runs: list[Run]) -> list[str]:
     """What is left of F1 on short snippets in small letters."""
     here = [run for run in _unvaried(runs) if run.part in ("test", "snippets")]
-    groups = grouped(here, lambda r: (r.design["split"], r.system))
+    groups = grouped(here, lambda r: (split_of(r), r.system))
     rows, shown = [], []
     for place, some in groups.items():
         whole, cut = ([run for run in some if run.part == part] for part in ("test", "snippets"))

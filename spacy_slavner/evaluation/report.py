@@ -88,8 +88,8 @@ class Records:
 
     @property
     def plain_runs(self) -> list[Run]:
-        """The runs that are compared split by split; those that vary one thing have sections of their own."""
-        return [run for run in self.runs if not VARIED & set(run.design)]
+        """Those compared split by split; series, and runs that vary one thing, have sections of their own."""
+        return [run for run in self.runs if not (VARIED | {"series"}) & set(run.design)]
 
 
 def read_records(paths: Iterable[Path]) -> Records:

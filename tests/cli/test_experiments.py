@@ -103,6 +103,21 @@ def test_budget_is_a_fixed_choice_of_documents_and_said_so(project, run, command
     assert f"4 of {len(whole)} documents" in (project / "metrics/report.md").read_text()
 
 
+def test_a_series_is_compared_with_itself_alone(project, run, commands):
+    options = ("--systems", "feature_crf", *OPTIONS, "--seeds", "0")
+    run("experiments", *options)
+    run("experiments", *options, "--series", "tiny", "--max-docs", 4, "--parts", "dev")
+    record = read_metrics(project / "metrics/feature_crf_tiny/auto/0/metrics.json")
+    assert list(record["results"]) == ["dev"] and record["experiment"]["series"] == "tiny"
+    assert record["experiment"]["command"].endswith("--max-docs 4 --parts dev --series tiny")
+    assert record["info"]["system"] == "feature_crf_tiny"
+    # Its figures are no figures of the system.
+    assert "feature_crf_tiny" not in (project / "metrics/report.md").read_text().partition("<details>")[0]
+    commands.clear()
+    run("experiments", *options, "--series", "tiny", "--max-docs", 4, "--parts", "dev")
+    assert commands == []
+
+
 def test_one_language_is_a_system_of_its_own(project, run, commands):
     run("experiments", "--systems", "feature_crf", *OPTIONS, "--seeds", "0", "--languages", "cs")
     record = read_metrics(project / "metrics/feature_crf_cs/auto/0/metrics.json")
@@ -380,8 +395,13 @@ def test_bad_zero_shot(project, run, commands):
 
 
 def test_bad_names(project, run, commands):
-    with pytest.raises(InputError, match="no such system"):
-        run("experiments", "--systems", "feature_crf,nothing", *OPTIONS)
+    for given, error in [
+        (("--systems", "feature_crf,nothing"), "no such system"),
+        (("--systems", "feature_crf", "--parts", "dev,tset"), "no part 'tset'"),
+        (("--systems", "feature_crf", "--series", "a/b"), "a/b is no name"),
+    ]:
+        with pytest.raises(InputError, match=error):
+            run("experiments", *given, *OPTIONS)
     shutil.rmtree("corpus")
     with pytest.raises(InputError, match="train.spacy.*no record of a corpus"):
         run("experiments", "--systems", "feature_crf", *OPTIONS)

@@ -87,6 +87,17 @@ def test_varied_settings_and_other_encoders_beside_what_is_usual(record, tmp_pat
     assert "| m_on_other |" in text and "| m_patience_3 |" not in text
 
 
+def test_series_are_not_laid_beside_other_budgets(record, tmp_path):
+    setting = {"setting": ["training.patience", "3"], "config": "m"}
+    record("m", "toy", 0, 9, part="dev")
+    record("m_small", "toy", 0, 4, part="dev", config="m", series="small")
+    record("m_patience_3_small", "toy", 0, 5, part="dev", series="small", **setting)
+    text = report(tmp_path)
+    assert f"| m | toy, small | encoder |  | as it is | {f1(4):.2f} |" in text
+    assert f"| m | toy, small | encoder | training.patience | 3 | {f1(5):.2f} |" in text
+    assert "| m | toy | encoder |" not in text and "| m_small |" not in text
+
+
 def test_several_corpora_at_once_and_snippets(record, tmp_path):
     record("bert_crf", "toy", 0, 6)
     record("tag_sets_with_a", "toy", 0, 7, config="tag_sets", transfer="a")
