@@ -182,7 +182,7 @@ def main(
     slavicner: Path = typer.Option(None, help="Folder of SlavicNER (raw/, ner/ and lists of the splits)"),
     json_path: Path = typer.Option(None, "--json", help="File for the figures"),
     topic: str = typer.Option("", help="Topic to test on, not trained on; by default that of the test part"),
-    steps: int = typer.Option(1000, help="Training steps"),
+    steps: int = typer.Option(2500, help="Training steps; about those of a pipeline on that split"),
     rate: float = typer.Option(1e-3, help="Learning rate"),
     seed: int = typer.Option(0, help="Seed of training and of the windows"),
     every: int = typer.Option(1, min=1, help="Test on every so many-th document alone"),

@@ -403,8 +403,8 @@ def WordsAndCharacters_v1(
 
 
 def LightLanguageClassifier_v1(
-    buckets: int = 65536,
-    longest: int = 4,
+    buckets: int = 262144,
+    longest: int = 5,
     max_words: int = 1000,
     scale: float = 60.0,
     nO: int | None = None,
@@ -426,7 +426,7 @@ def LightLanguageClassifier_v1(
     from .layers.char_ngrams import char_ngrams, hashed_bag
 
     if buckets < 1 or buckets & (buckets - 1):
-        remedy = "Take 65536, for example"
+        remedy = "Take 262144, for example"
         raise InputError(f"buckets is {buckets}, which is not a power of 2", remedy=remedy)
     return chain(char_ngrams(buckets, longest, max_words), hashed_bag(buckets, scale, nO))
 

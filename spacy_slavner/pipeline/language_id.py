@@ -19,8 +19,8 @@ from ..types import DocScoresModelT
 default_model_config = """
 [model]
 @architectures = "spacy-slavner.LightLanguageClassifier.v1"
-buckets = 65536
-longest = 4
+buckets = 262144
+longest = 5
 max_words = 1000
 scale = 60.0
 """
@@ -39,7 +39,7 @@ LONGEST_SNIPPET = 40
     default_config={
         "model": DEFAULT_LANGUAGE_ID_MODEL,
         "overwrite": False,
-        "snippets": 8,
+        "snippets": 24,
         "seed": 0,
         "loss_weight": 1.0,
         "sentences": False,
