@@ -46,6 +46,9 @@ def pretrain_cli(
     batch: int | None = typer.Option(None, "--batch", "-b", min=1, help="Blocks in an update"),
     device_batch: int | None = typer.Option(None, "--device-batch", min=1, help="Of them at once"),
     rate: float | None = typer.Option(None, "--rate", help="Learning rate"),
+    dropout: float | None = typer.Option(
+        None, "--dropout", min=0, max=0.99, help="Dropout in training (default: the encoder's)"
+    ),
     head_steps: int | None = typer.Option(None, "--head-steps", min=0, help="Updates of the head alone"),
     steps: int | None = typer.Option(None, "--steps", min=0, help="Updates of all weights"),
     position_steps: int | None = typer.Option(
@@ -80,7 +83,7 @@ def pretrain_cli(
     pairs = [pair.partition("=")[::2] for pair in segmenter]
     given = {
         "batch": batch, "device_batch": device_batch, "rate": rate, "head_steps": head_steps, "steps": steps,
-        "position_steps": position_steps,
+        "position_steps": position_steps, "dropout": dropout,
     }  # fmt: skip
     settings = RECIPES[recipe] | {key: value for key, value in given.items() if value is not None}
     request = Request(

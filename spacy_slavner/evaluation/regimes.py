@@ -200,9 +200,7 @@ def _languages_alone(runs: list[Run]) -> list[str]:
     here = [r for r in runs if r.part == "test" and not {"held_out", "setting"} & set(r.design)]
     alone = [r for r in here if "language" in r.design and "," not in r.design["language"]]
     places = {(r.design["system"], split_of(r)) for r in alone}
-    joint = [
-        r for r in here if "language" not in r.design and (r.design["system"], split_of(r)) in places
-    ]
+    joint = [r for r in here if "language" not in r.design and (r.design["system"], split_of(r)) in places]
     languages = sorted({run.design["language"] for run in alone})
     rows = []
     for place in sorted(places):
@@ -226,11 +224,7 @@ def _transfer(runs: list[Run]) -> list[str]:
         here, lambda r: (*(r.design[name] for name in ("system", "split", "transfer")), r.part, _encoder(r))
     ).items():
         place = (WITHOUT_TRANSFER.get(system), split, part, encoder)
-        own = [
-            r
-            for r in _unvaried(runs)
-            if (r.design["system"], split_of(r), r.part, _encoder(r)) == place
-        ]
+        own = [r for r in _unvaried(runs) if (r.design["system"], split_of(r), r.part, _encoder(r)) == place]
         cells = [spread([f1(run) for run in which]) for which in (own, some)]
         how = "besides" if system == "tag_sets" else "before"
         rows.append([system, f"{source}, {how}", split, part, *cells, signed(gain(some, own)), budget(some)])
