@@ -20,12 +20,17 @@ SCRIPTS = HERE.parents[1] / "benchmarks"
 COMMAND = "python docs/benchmarks/report.py"
 MOST_COLUMNS = 14
 # What a reader has to know about a split, by a part of the figures' name.
+# By what is in the name of the file; with the dot, by its end.
 NOTES = {
     "cross_topic": "The published test part has 470 documents; 10 of them belong to a topic that the corpus "
     "at hand does not have, and are not in these figures.",
     "language_id_heads": "The head is that of frozen_mix_bilstm_attention_ncrf_language with seed 0 on "
     "single_out, trained on 1,200 documents (results.md), its encoder included. Other work "
     "shared the processor.",
+    "crf.": "Ours is compiled by numba, an extra; decode_ms_without_numba is without it. The shares are "
+    "those of a whole pipeline's time: confidence is span_probabilities, n-best is on request.",
+    "crf_scan": "A parallel scan wins for one sentence alone, the more the longer it is and the fewer tags "
+    "there are; in batches, as the tagger has them, it is several times slower than the recursion.",
     "peers": "Documents of the topic that xx_slavner has not seen. Hugging Face's pipeline takes words at "
     "spaces and the tagger's scores without its CRF, so it is there for its speed: its F is not a peer's.",
 }
@@ -77,7 +82,7 @@ def section(path: Path) -> list[str]:
     machine = ", ".join(f"{key} {cell(value)}" for key, value in figures.get("machine", {}).items())
     command = figures.get("command", f"benchmarks/{script.name}")
     lines = [f"## {path.stem}", "", about, "", f"`{command}`; {machine}; seed {figures.get('seed', 0)}.", ""]
-    lines += [text for name, note in NOTES.items() if name in path.stem for text in (note, "")]
+    lines += [text for name, note in NOTES.items() if name in f"{path.stem}." for text in (note, "")]
     values = {k: v for k, v in figures.items() if k not in LEFT_OUT}
     scalars = {k: v for k, v in flatten(values).items() if not isinstance(v, list)}
     if scalars:

@@ -90,7 +90,7 @@ COMPARISONS = (
     ("A BiLSTM before the CRF", "bert_bilstm_crf", "bert_crf"),
     ("The language head over none", f"{FROZEN}_language", FROZEN),
     ("A tuned encoder over a frozen one", "bert_bilstm_crf", FROZEN),
-    ("Any network over word features", "bilstm_crf", "feature_crf"),
+    ("Any network over word features, the floor", "bilstm_crf", "feature_crf"),
 )
 
 

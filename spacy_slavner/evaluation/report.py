@@ -29,6 +29,8 @@ ORACLE_SECTIONS = {"normalization": (BASE_FORMS, ("NORM",)), "linking": (LINKS, 
 PUBLISHED_DOCUMENTS = {"cross_topic": 470}
 FIGURES = ("span_f1", "word_f1", *(f"{metric.lower()}_f1" for metric in METRICS))
 GROUPS = ("by_language", "by_type")
+# What systems are compared by: exact spans, and each word as Emelyanov & Artemova 2019 count.
+BOTH = ("span", "word")
 LENGTHS = ("1", "2", "3+")
 
 # What the "experiment" of a run says if its figures are not those of a system on a split.
@@ -434,7 +436,10 @@ def _papers_tables(runs: list[Run], key: str) -> list[str]:
     header = ["System", "Published F1", "Span F1", "Word F1", "Weights, M", "Trained, M", "Steps"]
     table = markdown_table([*header, "Training s", "CPU s", "Words/s", "Changed against the config"], rows)
     title = "### Beside the papers, with size, speed and what was changed"
-    text = "The published figures are the papers' own, on their encoders; all others were measured here."
+    text = (
+        "The published figures are the papers' own, on their encoders; all others were measured here, on the "
+        "machines above, which were not idle: seconds and words per second of two rows are no comparison."
+    )
     return [title, text, table, *(["\n".join(notes)] if notes else [])]
 
 
@@ -474,16 +479,38 @@ def _shown(value: Any) -> str:
 
 def _comparisons(runs: list[Run]) -> list[str]:
     """What the papers compare, by the mean of the seeds, where both systems were run."""
-    systems = {}
-    for system, group in _by_system(runs).items():
-        values = [figures_of(run.result).get("span_f1") for run in group]
-        systems[system] = fmean(value for value in values if value is not None) if any(values) else None
-    lines = [
-        f"- {what}: {100 * (systems[one] - systems[two]):+.2f} span F1 ({one} against {two})."
-        for what, one, two in COMPARISONS
-        if systems.get(one) is not None and systems.get(two) is not None
-    ]
+    systems = _by_system(runs)
+    lines = []
+    for what, one, two in COMPARISONS:
+        gains = {figure: _gain(systems.get(one, []), systems.get(two, []), figure) for figure in BOTH}
+        known = {figure: gain for figure, gain in gains.items() if gain}
+        if "span" in known:
+            shown = ", ".join(f"{value:+.2f} {figure} F1{note}" for figure, (value, note) in known.items())
+            lines.append(f"- {what}: {shown} ({one} against {two}{_published_gain(one, two, runs[0].key)}).")
     return ["\n".join(lines)] if lines else []
+
+
+def _gain(runs: list[Run], others: list[Run], figure: str) -> tuple[float, str] | None:
+    """The difference of two systems' means in percent, and what is to be said of it if it may be chance."""
+    values = [
+        [100 * value for run in some if (value := figures_of(run.result).get(f"{figure}_f1")) is not None]
+        for some in (runs, others)
+    ]
+    if not all(values):
+        return None
+    low, high = sorted(values, key=fmean)
+    return fmean(values[0]) - fmean(values[1]), " (the seeds overlap)" if max(low) >= min(high) else ""
+
+
+def _published_gain(one: str, two: str, key: str) -> str:
+    """The same difference in a paper that has both systems."""
+    found = published(key)
+    for mine in found.get(one, []):
+        for other in found.get(two, []):
+            common = [figure for figure in mine.f1 if figure in other.f1 and mine.source == other.source]
+            if common:
+                return f"; the paper: {mine.f1[common[0]] - other.f1[common[0]]:+.1f} {common[0]} F1"
+    return ""
 
 
 def _group_table(runs: list[Run], group: str) -> str:

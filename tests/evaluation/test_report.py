@@ -226,7 +226,19 @@ def test_systems_beside_the_papers(record, tmp_path):
     )
     assert "2. Slavic BERT-CRF: Arkhipov et al. 2019, table 1." in text
     difference = sum(span) / 2 - 100 * 2 * 5 / 20
-    assert f"- The CRF over a linear layer: {difference:+.2f} span F1 (bert_crf against bert_linear)." in text
+    gain = f"- The CRF over a linear layer: {difference:+.2f} span F1, "
+    (line,) = [line for line in text.splitlines() if line.startswith(gain)]
+    assert line.endswith("word F1 (bert_crf against bert_linear; the paper: +1.8 span F1).")
+
+
+def test_differences_of_seeds_that_overlap_are_marked(record, tmp_path):
+    for system, rights in (("bert_crf", (6, 9)), ("bert_linear", (5, 7))):
+        for seed, right in enumerate(rights):
+            record(system, "bsnlp2019", seed, {"dev": result(right, right)})
+    records = read_records(find_metrics([tmp_path / "runs"]))
+    text = render_markdown(records, collect_results(records), ["report"], [])
+    (line,) = [line for line in text.splitlines() if line.startswith("- The CRF over a linear layer")]
+    assert line.count("(the seeds overlap)") == 2
 
 
 def test_training_and_evaluation_may_leave_two_records(record, tmp_path):
