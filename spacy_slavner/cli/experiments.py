@@ -47,6 +47,7 @@ class Experiment:
     design (dict[str, Any]): What the record says of it: "system" (the config), "split", and where they apply
         "held_out" and "sources" (languages), "language" (the only one), "setting" (name and value),
         "transfer" (the split that the encoder learnt from before, or the system learns from besides),
+        "tells" (the languages that the pipeline tells, where it learns from other corpora besides),
         "encoder" (its name, if it is not the usual one), "series" (the runs that it is compared with).
     """
 
@@ -279,10 +280,11 @@ def _designs(
 def _with_more(
     design: dict[str, Any], parts: Parts, configs: Path, transfer: str, more: Parts
 ) -> tuple[dict[str, Any], Parts]:
-    """A system that reads several corpora learns from those of --transfer besides."""
+    """A system that reads several corpora learns from those of --transfer besides, but not their languages."""
     if not reads_corpora(configs / f"{design['system']}.cfg"):
         return design, parts
-    return design | {"transfer": transfer}, join_more(parts, more, transfer)
+    besides = {"transfer": transfer, "tells": languages_of(parts)}
+    return design | besides, join_more(parts, more, transfer)
 
 
 def _experiment(
@@ -309,6 +311,7 @@ def _experiment(
         settings += tuple(f"--{each}={value}" for each in name.split("+"))
     if "transfer" in design:
         system += f"_with_{design['transfer']}"
+        settings += (f"--initialize.components.language_id.labels={json.dumps(design['tells'])}",)
     elif first and takes_weights(config):
         design = design | {"transfer": first.split}
         system += f"_from_{first.split}"

@@ -13,7 +13,12 @@ from .tables import markdown_table
 
 # What systems with tasks on unlabelled texts are compared with, and those that take an encoder over.
 PLAIN = "multilingual"
-WITHOUT_TRANSFER = {"transfer": "bert_linear", "transfer_crf": "bert_crf", "tag_sets": "bert_crf"}
+WITHOUT_TRANSFER = {
+    "transfer": "bert_linear",
+    "transfer_crf": "bert_crf",
+    "tag_sets": "bert_crf",
+    "slavner": "slavner",
+}
 # The encoder of runs that name none.
 USUAL = "encoder"
 NONE = "–"
@@ -226,7 +231,7 @@ def _transfer(runs: list[Run]) -> list[str]:
         place = (WITHOUT_TRANSFER.get(system), split, part, encoder)
         own = [r for r in _unvaried(runs) if (r.design["system"], split_of(r), r.part, _encoder(r)) == place]
         cells = [spread([f1(run) for run in which]) for which in (own, some)]
-        how = "besides" if system == "tag_sets" else "before"
+        how = "before" if system.startswith("transfer") else "besides"
         rows.append([system, f"{source}, {how}", split, part, *cells, signed(gain(some, own)), budget(some)])
         others += own
     text = (

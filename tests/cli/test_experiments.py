@@ -349,6 +349,11 @@ def test_several_corpora_at_once_instead_of_transfer(small, run, commands):
     assert [doc.text for doc in test] == [doc.text for doc in read_docs("corpus/auto/test.spacy", vocab)]
     record = read_metrics(Path("metrics/tag_sets_with_other/auto/0/metrics.json"))
     assert record["info"]["split"] == "sample" and record["experiment"]["transfer"] == "other"
+    # The languages of the other corpora are learnt from, but none that the pipeline tells.
+    tells = sorted({doc._.language for doc in test})
+    assert record["experiment"]["tells"] == tells
+    train_command = commands[0]
+    assert f"--initialize.components.language_id.labels={json.dumps(tells)}" in train_command
 
 
 def test_encoders_side_by_side(small, run, commands):
