@@ -38,6 +38,19 @@ def test_layers():
 
 
 @pytest.mark.parametrize("layers", LAYERS)
+def test_gradients_are_numeric_gradients(layers):
+    head = make_head(layers).double()
+    weights = {name: w for name, w in head.named_parameters() if not name.startswith("decoder.")}
+
+    def run(vectors, *values):
+        return torch.func.functional_call(head, dict(zip(weights, values, strict=True)), (vectors,))
+
+    vectors = torch.randn(7, 8, dtype=torch.float64, requires_grad=True)
+    assert run(vectors, *weights.values()).dtype == torch.float64
+    assert torch.autograd.gradcheck(run, (vectors, *weights.values()), fast_mode=True)
+
+
+@pytest.mark.parametrize("layers", LAYERS)
 def test_bf16_agrees_with_fp32(layers):
     head, vectors = make_head(layers), torch.randn(7, 8)
     with torch.autocast("cpu", dtype=torch.bfloat16):

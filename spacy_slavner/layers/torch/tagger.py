@@ -62,11 +62,12 @@ class TaggerHead(nn.Module):
         """Score each tag for each token.
 
         vectors (Tensor): Token vectors (tokens, n_in).
-        RETURNS (Tensor): Emissions (tokens, n_tags), in single precision.
+        RETURNS (Tensor): Emissions (tokens, n_tags), never in half precision.
         """
         if self.linear is None:
             raise ValueError("the tagger has no layers yet: initialize the pipeline or load it")
-        emissions = self.linear(self.hidden(self.dropout(vectors))).float()
+        emissions = self.linear(self.hidden(self.dropout(vectors)))
+        emissions = emissions.to(torch.promote_types(emissions.dtype, torch.float32))
         return torch.tanh(emissions) if self.layers == "tanh" else emissions
 
     def load_state_dict(self, state_dict, *args, **kwargs):
