@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from spacy.cli.debug_config import debug_config
+from spacy.cli.init_config import fill_config as fill_config_of_spacy
 from spacy.util import load_config
+from thinc.api import Config
 
 from spacy_slavner.errors import InputError
 from spacy_slavner.training.callbacks import LONGEST_TEXT
@@ -21,6 +23,19 @@ def test_every_system_fills_and_debugs(path, tmp_path, capsys):
     config.to_disk(tmp_path / "config.cfg", interpolate=False)
     debug_config(tmp_path / "config.cfg")
     assert capsys.readouterr().out.count("Config is valid") == 1
+
+
+@pytest.mark.parametrize("path", SYSTEMS, ids=lambda path: path.stem)
+def test_spacy_fills_every_system_as_we_do(path, tmp_path):
+    """`spacy init fill-config` on the merged config, and once more on what it wrote."""
+    names = [tmp_path / name for name in ("merged.cfg", "filled.cfg", "again.cfg")]
+    merge_config(path).to_disk(names[0], interpolate=False)
+    _, filled = fill_config_of_spacy(names[1], names[0], silent=True)
+    written, again = fill_config_of_spacy(names[2], names[1], silent=True)
+    assert filled == fill_config(merge_config(path))
+    assert filled == written == again
+    for config in (filled, filled.interpolate()):
+        assert Config().from_str(config.to_str(interpolate=False), interpolate=False) == config
 
 
 @pytest.mark.parametrize("path", SYSTEMS, ids=lambda path: path.stem)
