@@ -119,6 +119,7 @@ def test_run_time_is_left_alone(trained):
     before = doc.to_bytes()
     assert pipe(doc) is doc and list(pipe.pipe([doc])) == [doc] and doc.to_bytes() == before
     assert [d.text for d in trained.pipe(["", "Praha", " "])] == ["", "Praha", " "]
+    assert list(pipe.pipe([])) == [] and pipe.update([]) == {"cloze": 0.0}
     one, many = trained(TEXTS["cs"]), next(iter(trained.pipe([TEXTS["cs"]])))
     assert [e.text for e in one.ents] == [e.text for e in many.ents]
     with trained.select_pipes(disable=["cloze"]):

@@ -145,6 +145,19 @@ def test_pipe_is_call_and_edge_cases(trained):
     assert trained("").ents == ()
 
 
+def test_empty_batch_and_documents_without_tokens(trained):
+    pipe = trained.get_pipe("feature_crf")
+    assert list(trained.pipe([])) == list(pipe.pipe([])) == []
+    docs = [trained.make_doc(text) for text in ("", TRAIN[0][0], "")]
+    found = list(pipe.pipe(docs))
+    assert found == docs and [len(doc.ents) for doc in found] == [0, 3, 0]
+    assert pipe.predict(docs[0]) == []
+    # Nor is anything learnt from them.
+    nlp = make_nlp()
+    nlp.initialize(lambda: [Example(nlp.make_doc(""), nlp.make_doc("")), *examples_of(nlp)])
+    assert nlp.get_pipe("feature_crf").to_bytes() == pipe.to_bytes()
+
+
 def test_update_of_the_pipeline_changes_nothing(trained):
     before = trained.get_pipe("feature_crf").to_bytes()
     trained.update(examples_of(trained), sgd=None)

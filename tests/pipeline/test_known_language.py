@@ -24,6 +24,7 @@ def test_it_is_set_where_there_is_none(tmp_path):
     given._.language = "ru"
     assert nlp(given)._.language == "ru"
     assert pipeline(None)("България")._.language is None
+    assert [d._.language for d in nlp.pipe(["България", ""])] == ["bg", "bg"] and list(nlp.pipe([])) == []
     nlp.to_disk(tmp_path)
     assert spacy.load(tmp_path)("България")._.language == "bg"
 

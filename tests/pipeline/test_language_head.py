@@ -6,9 +6,11 @@ import spacy
 import torch
 from spacy.tokens import Doc
 from spacy.training import Example
+from thinc.api import Config
 
 from spacy_slavner.errors import InputError
 from spacy_slavner.layers.language import sentence_pieces
+from spacy_slavner.layers.torch.joint import JointHead
 from spacy_slavner.training.optimizer import AdamW_v1
 
 from .configs import over_encoder
@@ -102,6 +104,18 @@ def test_overfits_and_comes_back_from_bytes_and_disk(trained, tiny_encoder, tmp_
     fresh = load(tiny_encoder, next(k for k in KINDS if k in kind))
     for other in (spacy.load(tmp_path / "pipeline"), fresh.from_bytes(trained.to_bytes())):
         assert equal(answers(other), found)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_config_round_trip(tiny_encoder, kind):
+    nlp = initialised(tiny_encoder, kind, overwrite=True, loss_weight=0.25)
+    config = Config().from_str(nlp.config.to_str(interpolate=False), interpolate=False)
+    again = spacy.util.load_model_from_config(config, auto_fill=True, validate=True)
+    assert again.config == config == nlp.config
+    pipe = again.get_pipe("language_id")
+    assert (pipe.overwrite, pipe.loss_weight, pipe.sentences) == (True, 0.25, True)
+    assert pipe.model.get_ref("sentences").attrs["pooled"] == (kind == "Pooled")
+    assert equal(answers(again.from_bytes(nlp.to_bytes())), answers(nlp))
 
 
 def test_call_equals_pipe(trained):
@@ -203,6 +217,16 @@ def test_frozen_encoder_with_joint_head_and_cache(tiny_encoder, tmp_path):
     for other in (nlp, spacy.load(tmp_path / "replaced")):
         again = [(e.text, e._.confidence) for e in other(TEXTS["cs"]).ents]
         assert again == [(text, pytest.approx(score, abs=1e-5)) for text, score in names]
+
+
+def test_joint_head_is_computed_once_for_both_listeners(tiny_encoder, monkeypatch):
+    nlp = initialised(tiny_encoder, transformer={"top": TOP})
+    forward, calls = JointHead.forward, []
+    # Of the class, so that a copy in a listener counts as well.
+    monkeypatch.setattr(JointHead, "forward", lambda *args: calls.append(args) or forward(*args))
+    losses = nlp.update(examples(nlp), sgd=False, annotates=["sentencizer"])
+    assert len(calls) == 1 and losses["crf_ner"] > 0 and losses["language_id"] > 0
+    assert [language for ((language, _), *_) in answers(nlp)] and len(calls) == 2
 
 
 @pytest.mark.parametrize("kind", KINDS)

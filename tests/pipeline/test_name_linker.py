@@ -5,6 +5,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+from thinc.api import Config
 
 from spacy_slavner.attributes import set_attributes
 from spacy_slavner.errors import InputError
@@ -80,6 +81,18 @@ def test_calls_and_pipe_are_the_same(trained):
     for size in (1, 2, 100):
         many = linker.pipe((make_doc(trained, lang, m, ids=False) for _, lang, m in CORPUS), batch_size=size)
         assert [ids(doc) for doc in many] == [ids(doc) for doc in one]
+    assert list(linker.pipe([])) == []
+
+
+def test_config_round_trip(nlp):
+    settings = {"scope": "corpus", "held_out": "doc_id", "overwrite": True}
+    nlp.add_pipe("name_linker", config=settings)
+    config = Config().from_str(nlp.config.to_str(interpolate=False), interpolate=False)
+    again = spacy.util.load_model_from_config(config, auto_fill=True, validate=True)
+    assert again.config == config == nlp.config
+    linker = again.get_pipe("name_linker")
+    assert {name: getattr(linker, name) for name in settings} == settings
+    assert list(linker.pipe([])) == []
 
 
 JOHNSON = [

@@ -2,6 +2,7 @@ import pytest
 import spacy
 from spacy.tokens import Span
 from spacy.training import Example
+from thinc.api import Config
 
 from spacy_slavner.errors import InputError
 
@@ -105,6 +106,21 @@ def test_batches_give_what_single_documents_give(nlp):
     together = [[e._.base_form for e in doc.ents] for doc in pipe.pipe(make(i) for i in range(5))]
     assert together == [bases(nlp, make(i)) for i in range(5)]
     assert together[3:] == [[], []]
+    assert list(pipe.pipe([])) == pipe.predict([]) == []
+
+
+def test_config_round_trip():
+    settings = {"methods": ["learned"], "learned": {"width": 8}, "overwrite": True, "seed": 3}
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("name_normalizer", config=settings)
+    config = Config().from_str(nlp.config.to_str(interpolate=False), interpolate=False)
+    again = spacy.util.load_model_from_config(config, auto_fill=True, validate=True)
+    assert again.config == config == nlp.config
+    pipe = again.get_pipe("name_normalizer")
+    found = [list(pipe.methods), {"width": pipe.methods["learned"].settings.width}, pipe.overwrite, pipe.seed]
+    assert found == [*settings.values()]
+    # Nothing is learnt yet.
+    assert bases(again, make_doc(again, "Dla Adama .", [("Adama", None)])) == ["Adama"]
 
 
 def test_names_of_signs_unknown_languages_and_documents_without(nlp):

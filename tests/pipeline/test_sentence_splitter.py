@@ -146,6 +146,7 @@ def test_empty_and_pipe():
     counts = [len(list(doc.sents)) for doc in nlp.pipe(texts)]
     assert counts == [0, 2, 1, 1]
     assert counts == [len(list(nlp(text).sents)) for text in texts]
+    assert list(nlp.pipe([])) == []
 
 
 def test_config_and_disk_round_trip(tmp_path):
