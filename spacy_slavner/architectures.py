@@ -36,7 +36,8 @@ def TransformerModel_v1(
     get_spans (Callable): A span getter; those of this package cut by pieces.
     layers (int | None): Keep the lowest layers only; None keeps all.
     mix (str | None): "scalars" mixes all hidden layers with one free scalar each (Emelyanov & Artemova
-        2019, equation 1), "softmax" normalises them; None takes the last layer.
+        2019, equation 1, whose m = 12 layers are read as those above the embeddings), "softmax" normalises
+        them; None takes the last layer.
     frozen_layers (int): -1 trains everything, 0 freezes the embeddings, k > 0 also the lowest k layers.
     frozen_dropout (bool): Whether dropout stays on inside frozen layers while training.
     dropout (float | None): Dropout inside the encoder; None keeps what the encoder's config says.
@@ -195,7 +196,9 @@ def TransformerListener_v1(
     As `spacy-transformers.TransformerListener.v1`, with prediction in less memory: of a document's
     pieces only a block is copied at a time, and the CRF tagger never holds all vectors of its tokens.
 
-    pooling (Model[Ragged, Floats2d]): Pools the pieces of a token.
+    pooling (Model[Ragged, Floats2d]): Pools the pieces of a token. Pandey et al. (2022, section 5.1) do not
+        say how they get "token-level dense representations"; these are read as the vectors of first pieces,
+        `reduce_first.v1`.
     grad_factor (float): Factor on the gradient that reaches the encoder.
     upstream (str): Name of the transformer component, "*" for any.
     RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, width) per document.

@@ -125,11 +125,14 @@ class CrfNer(NameTypes, TrainablePipe):
     vocab (Vocab): The shared vocabulary.
     model (Model[List[Doc], List[Floats2d]]): A CRF tagger or a softmax tagger.
     name (str): Name of the component.
-    scheme (str): Tag scheme: "BIO", "IOB1" or "BIOES".
+    scheme (str): Tag scheme: "BIO", "IOB1" or "BIOES". Emelyanov & Artemova (2019, sections 4.1 and 3.1.1)
+        have "IOB markup (Ramshaw and Marcus, 1995)", which is IOB1, but "keep “B” (“Begin”) prefix": read
+        as BIO.
     unit (str): "token", or "piece" (Emelyanov & Artemova, 2019, sections 3.1.1 and 3.2): every piece is
         tagged, those that continue a token with X, and a token has the tag that most of its pieces have, X
-        apart; see `layers.units.Units.elect`. The model's vectors are then those of
-        `spacy-slavner.AllPieces.v1`. To tag tokens by their first piece, pool with `reduce_first.v1`.
+        apart; see `layers.units.Units.elect`. Their "supporting labels “pad” and “[CLS]”" (section 3.1.5)
+        are left out: they carry no name. The model's vectors are then those of `spacy-slavner.AllPieces.v1`.
+        To tag tokens by their first piece, pool with `reduce_first.v1`.
     quote_repair (bool): Whether unpaired quotation marks are taken off names, see `repair_quotes`.
     document_vote (bool): Whether all occurrences of a name in a document get one type, and people's names
         are whole in all of them, see `agreement.agree`. For stories about one thing; not for lists of

@@ -167,7 +167,9 @@ def AdamW_v1(
     encoder_rate (float, schedule or None): Rate of the encoder's top layer; None: the heads' rate.
         Different rates for the two follow Arkhipov et al. 2019, section 4.3.
     layer_decay (float): Factor on the encoder's rate from each layer to the one below; 1 switches it off.
-    weight_decay (float): Decoupled weight decay; never on biases and normalisation weights.
+    weight_decay (float): Decoupled weight decay; never on biases and normalisation weights. "Adam with …
+        L2 weight decay of 0.01" (Emelyanov & Artemova 2019, section 4.2) is read as this, which is what
+        BERT's own code calls by that name.
     grad_clip (float): Largest norm of the gradient over all parameters of one module (the encoder, a
         head); 0 switches clipping off.
     beta1 (float): Decay of the first moment.

@@ -11,7 +11,9 @@ def warmup_linear(rate: float, total_steps: int, warmup: float = 0.1) -> Iterato
 
     rate (float): The highest rate.
     total_steps (int): Steps of the run.
-    warmup (float): Share of the run in which the rate rises, at least one step.
+    warmup (float): Share of the run in which the rate rises, at least one step. Emelyanov & Artemova (2019,
+        section 4.2) do not say how long their "warm up" is; a tenth is the default of BERT's own code for
+        fine-tuning.
     YIELDS (float): The rate of each step; 0 after the last.
     """
     rise = max(1, round(warmup * total_steps))

@@ -189,7 +189,7 @@ class EncoderModule(torch.nn.Module):
                 attention_mask=mask,
                 output_hidden_states=self.mix is not None,
             )
-        # hidden_states[0] are the embeddings, which the paper's m = 12 layers leave out.
+        # hidden_states[0] are the embeddings, which are not mixed.
         return (output.last_hidden_state,) if self.mix is None else output.hidden_states[1:]
 
     @torch.no_grad()
