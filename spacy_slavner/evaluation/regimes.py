@@ -226,7 +226,7 @@ def _transfer(runs: list[Run]) -> list[str]:
     here = [r for r in runs if "transfer" in r.design]
     rows, others = [], []
     for (system, split, source, part, encoder), some in grouped(
-        here, lambda r: (*(r.design[name] for name in ("system", "split", "transfer")), r.part, _encoder(r))
+        here, lambda r: (r.design["system"], split_of(r), r.design["transfer"], r.part, _encoder(r))
     ).items():
         place = (WITHOUT_TRANSFER.get(system), split, part, encoder)
         own = [r for r in _unvaried(runs) if (r.design["system"], split_of(r), r.part, _encoder(r)) == place]

@@ -92,7 +92,11 @@ def test_series_are_not_laid_beside_other_budgets(record, tmp_path):
     record("m", "toy", 0, 9, part="dev")
     record("m_small", "toy", 0, 4, part="dev", config="m", series="small")
     record("m_patience_3_small", "toy", 0, 5, part="dev", series="small", **setting)
+    record("bert_crf", "toy", 0, 8)
+    record("bert_crf_small", "toy", 0, 2, config="bert_crf", series="small")
+    record("tag_sets_with_a_small", "toy", 0, 3, config="tag_sets", transfer="a", series="small")
     text = report(tmp_path)
+    assert f"| tag_sets | a, besides | toy, small | test | {f1(2):.2f} | {f1(3):.2f} |" in text
     assert f"| m | toy, small | encoder |  | as it is | {f1(4):.2f} |" in text
     assert f"| m | toy, small | encoder | training.patience | 3 | {f1(5):.2f} |" in text
     assert "| m | toy | encoder |" not in text and "| m_small |" not in text
