@@ -280,7 +280,7 @@ def _designs(
 def _with_more(
     design: dict[str, Any], parts: Parts, configs: Path, transfer: str, more: Parts
 ) -> tuple[dict[str, Any], Parts]:
-    """A system that reads several corpora learns from those of --transfer, too; it tells its own languages."""
+    """A system that reads several corpora learns from those of --transfer too; it tells its own languages."""
     if not reads_corpora(configs / f"{design['system']}.cfg"):
         return design, parts
     besides = {"transfer": transfer, "tells": languages_of(parts)}
