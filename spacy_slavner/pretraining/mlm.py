@@ -38,7 +38,7 @@ from .texts import Texts, find_texts, hold_out
 from .updates import score_masked_alone, set_dropout
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 HEAD_FILE = "head.safetensors"
 STARTS = ("given", "random_embeddings", "random")
@@ -116,7 +116,7 @@ class Request:
 
 
 # What a small machine takes instead of the paper's values. With few and small updates the rate has to be
-# higher, and text that is read once needs no dropout, whose random numbers take a CPU longer than products.
+# higher, and text that is read once needs no dropout, whose random numbers are slow on a CPU.
 RECIPES: dict[str, dict[str, Any]] = {
     "": {},
     "short": {
@@ -185,19 +185,25 @@ def masked_lm(base: BaseEncoder) -> "PreTrainedModel":
     RAISES (InputError): If the kind of encoder has no such head, or its tokenizer does not fit.
     """
     import torch
-    from transformers import AutoModelForMaskedLM
 
     transfer.check_fit(base.model, base.tokenizer)
     config = base.model.config
     config.vocab_size = base.model.get_input_embeddings().num_embeddings
     config.tie_word_embeddings = True
     try:
-        model = AutoModelForMaskedLM.from_config(config)
+        model = _from_config(config)
     except ValueError as error:
         kind = type(base.model).__name__
         raise InputError(f"there is no masked-language model of a {kind}") from error
     setattr(model, model.base_model_prefix, base.model.to(torch.float32))
     model.tie_weights()
+    return model
+
+
+def _from_config(config: "PretrainedConfig") -> "PreTrainedModel":
+    from transformers import AutoModelForMaskedLM
+
+    model = AutoModelForMaskedLM.from_config(config)
     score_masked_alone(model)
     return model
 
@@ -416,10 +422,9 @@ class _Run:
 
     def _restore(self, state: dict[str, Any], config: dict[str, Any]) -> None:
         """The masked-language model with these weights, made anew because their shapes may differ."""
-        from transformers import AutoConfig, AutoModelForMaskedLM
+        from transformers import AutoConfig
 
-        self.model = AutoModelForMaskedLM.from_config(AutoConfig.for_model(**config))
-        score_masked_alone(self.model)
+        self.model = _from_config(AutoConfig.for_model(**config))
         lacking = self.model.load_state_dict(state, strict=False).missing_keys
         # The second names of tied weights are not saved.
         lacking = [name for name in lacking if ".decoder." not in name]

@@ -14,7 +14,7 @@ PLAIN_HEADS = ("bert", "camembert", "roberta", "xlm-roberta")
 
 
 def score_masked_alone(model: "PreTrainedModel") -> None:
-    """Have the loss computed from the scores of masked pieces: those of all others take half of an update.
+    """Have the loss computed from the scores of masked pieces: those of all others cost, and do not count.
 
     model (transformers.PreTrainedModel): A masked-language model; of a kind that is not in PLAIN_HEADS it
         stays as it is. Without labels it gives the scores of all pieces, as before.
