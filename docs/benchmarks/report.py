@@ -19,8 +19,7 @@ HERE = Path(__file__).resolve().parent
 SCRIPTS = HERE.parents[1] / "benchmarks"
 COMMAND = "python docs/benchmarks/report.py"
 MOST_COLUMNS = 14
-# What a reader has to know about a split, by a part of the figures' name.
-# By what is in the name of the file; with the dot, by its end.
+# What a reader has to know, by a part of the file's name; with the dot, by its end.
 NOTES = {
     "cross_topic": "The published test part has 470 documents; 10 of them belong to a topic that the corpus "
     "at hand does not have, and are not in these figures.",

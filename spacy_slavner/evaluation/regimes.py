@@ -197,7 +197,7 @@ def _settings(runs: list[Run]) -> list[str]:
 def _place(run: Run) -> str:
     if "held_out" not in run.design:
         return split_of(run)
-    return f"{run.design['split']}, names of {_sources(run)}"
+    return f"{split_of(run)}, names of {_sources(run)}"
 
 
 def _languages_alone(runs: list[Run]) -> list[str]:
