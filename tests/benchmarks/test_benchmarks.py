@@ -28,6 +28,7 @@ QUICK = {
         *("--encoder", "ENCODER", "--documents", "1", "--rounds", "1"),
         *("--systems", "names", "hugging_face"),
     ],
+    "pretraining": ["--encoder", "ENCODER", "--steps", "1"],
     "sentences": ["--fast"],
     "training": ["--encoder", "ENCODER", "--steps", "1"],
 }
@@ -41,6 +42,7 @@ FIGURES = {
     "linking": {"accuracy", "latency"},
     "normalization": {"rows"},
     "peers": {"rows"},
+    "pretraining": {"results", "blocks", "layers"},
     "sentences": {"rows", "cut_mentions", "words_per_second"},
     "training": {"pipeline_pieces_per_second", "bare_pieces_per_second", "ratio"},
 }
