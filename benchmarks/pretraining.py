@@ -13,8 +13,8 @@ from common.data import encoder_folder
 BLOCKS, LENGTH, MASKED = 8, 128, 0.15
 
 
-def updater(model, seed: int):
-    """A function that makes one update of random blocks, as `pretrain` does."""
+def updater(model, length: int, seed: int):
+    """A function that makes one update of blocks of `length` random pieces, as `pretrain` does."""
     import torch
 
     from spacy_slavner.layers.torch.encoder import autocast_dtype
@@ -22,7 +22,7 @@ def updater(model, seed: int):
     from spacy_slavner.pretraining.masking import IGNORED
 
     generator = torch.Generator().manual_seed(seed)
-    ids = torch.randint(5, model.config.vocab_size, (BLOCKS, LENGTH), generator=generator)
+    ids = torch.randint(5, model.config.vocab_size, (BLOCKS, length), generator=generator)
     labels = ids.where(torch.rand(ids.shape, generator=generator) < MASKED, IGNORED)
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     dtype = autocast_dtype("auto", torch.device("cpu"))
@@ -63,6 +63,8 @@ def main() -> None:
     torch.manual_seed(args.seed)
     keep_freed_memory()
     config = AutoConfig.from_pretrained(encoder_folder(args.encoder))
+    # XLM-RoBERTa numbers its positions from 2.
+    length = min(LENGTH, config.max_position_embeddings - 2)
     model = AutoModelForMaskedLM.from_config(config).train()
     results = []
     # Each change stays for those after it.
@@ -72,9 +74,9 @@ def main() -> None:
         ("masked pieces", "none", lambda: set_dropout(model, 0.0)),
     ):
         change()
-        seconds = median(updater(model, args.seed), args.steps)
+        seconds = median(updater(model, length, args.seed), args.steps)
         results.append({"scored": scored, "dropout": dropout, "update ms": round(1000 * seconds, 1)})
-    finish(args, {"blocks": f"{BLOCKS} x {LENGTH}", "layers": config.num_hidden_layers, "results": results})
+    finish(args, {"blocks": f"{BLOCKS} x {length}", "layers": config.num_hidden_layers, "results": results})
 
 
 if __name__ == "__main__":
