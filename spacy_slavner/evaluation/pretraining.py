@@ -35,8 +35,8 @@ def read_pretraining(path: Path) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
         arguments, _ = record["arguments"], record["stages"]
         name = arguments["start"]
-        if name == "given" and arguments["vocab_size"]:
-            name += f", new pieces by {arguments['vectors']}"
+        if arguments["vocab_size"]:
+            name += f", new pieces by {arguments['vectors']}" if name == "given" else ", new pieces"
         return record | {"name": f"{name}, seed {arguments['seed']}"}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
@@ -59,8 +59,9 @@ def pretraining_sections(records: list[dict[str, Any]]) -> list[str]:
         return []
     text = (
         "Masked-language models, measured on text that was held out. “given” begins with the weights of the "
-        "encoder, “random_embeddings” with those of its layers alone, “random” with none. What an encoder is "
-        "worth for names is under “Encoders”."
+        "encoder, “random_embeddings” with those of its layers alone, “random” with none. Losses are per "
+        "piece: runs with new pieces are compared among themselves alone. What an encoder is worth for names is "
+        "under “Encoders”."
     )
     columns = ["Begins with", "Text", "Updates", "Documents", "Left out", "Loss before", "after"]
     table = markdown_table([*columns, "Perplexity", "Seconds", "Commit"], map(_run, records))

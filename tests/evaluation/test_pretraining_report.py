@@ -55,7 +55,7 @@ def test_runs_languages_and_vocabularies(tmp_path):
     name = "| given, new pieces by mean, seed 0"
     row = f"{name} | ud, raw | 50 (head), 2,000 (all) | 1,234 | 56 | 4.000 | 2.250 | 9.250 |"
     assert f"{row} 1,234 | cccccccccccc |" in text
-    assert "| random, seed 1 | ud, raw | – | 1,234 | 56 | – | – | 9.250 |" in text
+    assert "| random, new pieces, seed 1 | ud, raw | – | 1,234 | 56 | – | – | 9.250 |" in text
     assert "| random, seed 1 | 7.500 |" in text and "pretrain --start given" in text
     assert f"{name}: 900 → 800 | cs | 2.000 | 1.500 | 1.00% | 0.00% | 2.500 | 8.000 |" in text
 

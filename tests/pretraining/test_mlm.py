@@ -183,9 +183,9 @@ def test_curves_of_several_starts_and_seeds(tmp_path: Path) -> None:
         write_record(tmp_path / f"{start}{seed}.json", start, seed, all={"losses": curve})
         for (start, seed), curve in zip(runs, losses, strict=True)
     ]
-    names = ["given, new pieces by mean, seed 0", "random, seed 0", "random, seed 1"]
+    names = ["given, new pieces by mean, seed 0", "random, new pieces, seed 0", "random, new pieces, seed 1"]
     assert mlm.compare(records) == dict(zip(names, losses, strict=True))
-    with pytest.raises(InputError, match="two of the runs are random, seed 1"):
+    with pytest.raises(InputError, match="two of the runs are random, new pieces, seed 1"):
         mlm.compare([*records, records[-1]])
 
 
