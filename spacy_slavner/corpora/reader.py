@@ -40,7 +40,7 @@ def create_corpus(
     topics (list[str] | None): Read only documents of these topics.
     max_tokens (int): Cut documents into pieces of at most that many tokens: at sentence ends, else
         anywhere, but never inside an entity. 0 leaves them whole.
-    limit (int): Read at most that many documents; 0 reads all.
+    limit (int): Read at most that many documents, at equal distances in the file; 0 reads all.
     gold_preproc (bool): Give the pipeline the tokens of the reference instead of tokenizing its text.
     shuffle (bool): Give the documents in another order each time.
     seed (int): Seed of that order.
@@ -78,16 +78,19 @@ def create_corpus(
 
 def _select(
     docs: Iterable[Doc], languages: list[str] | None, topics: list[str] | None, limit: int
-) -> Iterator[Doc]:
+) -> Iterable[Doc]:
     """Those documents that are asked for."""
-    n = 0
-    for doc in docs:
-        if languages and doc._.language not in languages or topics and doc._.topic not in topics:
-            continue
-        yield doc
-        n += 1
-        if n == limit:
-            return
+    asked = (
+        doc
+        for doc in docs
+        if (not languages or doc._.language in languages) and (not topics or doc._.topic in topics)
+    )
+    return _spread(list(asked), limit) if limit else asked
+
+
+def _spread(docs: list[Doc], limit: int) -> list[Doc]:
+    """So many at equal distances: files are sorted by language and topic, and their beginning has one of each."""
+    return [docs[i * len(docs) // limit] for i in range(limit)] if len(docs) > limit else docs
 
 
 def _set_names(
