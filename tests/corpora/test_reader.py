@@ -60,7 +60,7 @@ def test_selection(path):
     assert [e.reference._.doc_id for e in read(path, limit=1, languages=["cs"])] == ["cs-vlada"]
     # Of each language: the file has one after the other.
     assert [e.reference._.doc_id for e in read(path, limit=2)] == ["bg-vlada", "cs-vlada"]
-    assert len(read(path, limit=9)) == 4
+    assert len(read(path, limit=9)) == 5
 
 
 def test_shuffling_changes_each_time_and_follows_the_seed(path):
