@@ -202,6 +202,16 @@ def test_one_model_and_each_language_alone(project, capfd):
     assert each == [*both, "--languages", "all"] and both[both.index("--systems") + 1] == "multilingual"
 
 
+def test_a_second_cut_of_the_vocabulary(project, capfd):
+    """No step makes the folder anew with the pieces of other languages."""
+    values = {"vars.encoder_folder": "assets/encoder_wide", "vars.encoder_languages": "hr,zh"}
+    project_run(project, "zero_shot", overrides=values | {"vars.vocab_size": 90}, dry=True)
+    lines = lines_of(capfd)
+    (made,) = [line for line in lines if line[3] == "encoder"]
+    assert made[4] == "assets/encoder_wide" and made[-1] == "hr,zh" and "90" in made
+    assert lines[-1][lines[-1].index("--encoder") + 1] == "assets/encoder_wide"
+
+
 def test_transfer_workflow(project, capfd):
     project_run(project, "transfer", overrides={"vars.ner_uk": "my uk"}, dry=True)
     *prepared, line = lines_of(capfd)[-7:]
@@ -240,13 +250,17 @@ def test_pretraining_starts_have_folders_of_their_own(project, capfd):
     *runs, curves = lines_of(capfd)[-4:]
     starts = ["given", "random_embeddings", "random"]
     assert [run[run.index("--start") + 1] for run in runs] == starts
-    assert [run[4] for run in runs] == [f"pretraining/bsnlp2019/{start}/7" for start in starts]
-    assert [f"{run[4]}/encoder/pretraining.json" for run in runs] == curves[4:7]
+    assert [run[4] for run in runs] == [f"pretraining/bsnlp2019/starts/{start}/7" for start in starts]
+    # The report finds the records where those of all runs are.
+    records = [f"metrics/{run[4]}/pretraining.json" for run in runs]
+    assert [run[run.index("--metrics") + 1] for run in runs] == records == curves[4:7]
     for run in runs:
+        assert run[run.index("--vocab-size") + 1] == "30000"
         assert run[run.index("--texts") + 1] == "my texts" and run[run.index("--batch") + 1] == "4"
     assert "$" not in str([*runs, curves])
     project_run(project, "pretrain", overrides=values | {"vars.pretrain_start": "random"}, dry=True)
-    assert lines_of(capfd)[-1] == runs[2]
+    run = lines_of(capfd)[-1]
+    assert run[4] == "pretraining/bsnlp2019/random/7" and run[run.index("--vocab-size") + 1] == "0"
     project_run(project, "pretrain", dry=True)
     line = lines_of(capfd)[-1]
     assert line[line.index("--texts") + 1] == ""  # which the command refuses

@@ -66,6 +66,7 @@ def pretrain_cli(
         "auto", "--precision", help="auto (bf16 where the processor has it), fp32 or bf16"
     ),
     save_every: int = SAVE_EVERY,
+    metrics: Path | None = typer.Option(None, "--metrics", help="Write the record there as well"),
     seed: int = SEED,
     resume: bool = RESUME,
 ) -> None:
@@ -76,7 +77,9 @@ def pretrain_cli(
     from wasabi import msg
 
     from ..errors import InputError
+    from ..evaluation.metrics import write_json
     from ..pretraining.mlm import RECIPES, Request, pretrain
+    from ..pretraining.runs import is_main
 
     if recipe not in RECIPES:
         raise InputError(f"there is no recipe {recipe!r}", remedy="Take short, or none")
@@ -105,6 +108,8 @@ def pretrain_cli(
     )
     record = pretrain(output, request, resume=resume, command=command_of(ctx))
     say_left_out(record)
+    if few := [language for language, number in record["held_out"].items() if not number]:
+        msg.warn(f"Too few texts to measure with: {', '.join(few)}")
     for change in record["stages"].get("vocabulary", {}).get("languages", []):
         msg.text(
             f"{change['language']}: {change['after']:.3f} pieces per word, {change['before']:.3f} before; "
@@ -115,6 +120,8 @@ def pretrain_cli(
             msg.text(f"Loss right after the transfer, new vectors by {vectors}: {figures['all']['loss']:.3f}")
     for language, figures in record["perplexity"].items():
         msg.text(f"{language}: loss {figures['loss']:.3f}, perplexity {figures['perplexity']:.2f}")
+    if metrics and is_main():
+        write_json(metrics, record)
     msg.good(f"Encoder and record in {output / 'encoder'}")
 
 

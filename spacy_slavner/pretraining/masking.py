@@ -46,7 +46,9 @@ def segment_units(text: str, words: Iterable[str], offsets: np.ndarray) -> np.nd
             raise InputError(f"the segmenter gives {word!r}, which does not stand in the text there")
         starts.append(found)
         position = found + len(word)
-    units = np.searchsorted(np.unique(starts), offsets[:, 0], side="right") - 1
+    # The space before a word may belong to its first piece.
+    spaces = [len(text[start:end]) - len(text[start:end].lstrip()) for start, end in offsets]
+    units = np.searchsorted(np.unique(starts), offsets[:, 0] + spaces, side="right") - 1
     return np.where(offsets[:, 0] == offsets[:, 1], NEVER, units)
 
 

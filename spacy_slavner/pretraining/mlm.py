@@ -1,4 +1,4 @@
-"""Training an encoder further as a masked-language model (Arkhipov et al. 2019, section 3.2).
+"""Training an encoder further as a masked-language model (Arkhipov et al. 2019, sections 3 and 4.3).
 
 Stages, each of which is kept when it is done, so that an interrupted run goes on where it stopped:
 
@@ -8,7 +8,7 @@ Stages, each of which is kept when it is done, so that an interrupted run goes o
 3. `all`: all weights, on blocks of 128 pieces.
 4. `positions`: only the vectors of positions, on blocks of 512.
 
-The paper names batch 256 and rate 2e-5; it gives no number of steps.
+The paper names batch 256, rate 2e-5, a million updates of all weights and 300,000 of positions.
 
 Several GPUs: `torchrun --nproc-per-node N -m spacy_slavner pretrain …`. Every process reads the text and
 takes its own blocks of it; the batch is divided among them.
@@ -94,8 +94,8 @@ class Request:
     rate: float = 2e-5
     head_rate: float = 1e-3
     head_steps: int = 1_000
-    steps: int = 100_000
-    position_steps: int = 10_000
+    steps: int = 1_000_000
+    position_steps: int = 300_000
     length: int = 128
     position_length: int = 512
     warmup: float = 0.05

@@ -150,6 +150,11 @@ def make_trainer(output: Path, **settings: Any) -> "Trainer":
     return WholeTrainer(**settings)
 
 
+def checkpoints(folder: Path) -> list[Path]:
+    """RETURNS (list[Path]): Checkpoints, the last one last; a stop in between leaves the one before, too."""
+    return sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+
+
 def train(
     folder: Path, model: "torch.nn.Module", blocks: Mixture, collate: Callable, request: Request,
     *, steps: int, rate: float, **settings: Any,
@@ -199,7 +204,7 @@ def train(
         **settings,
     )
     trainer = make_trainer(folder, model=model, args=arguments, train_dataset=Stream(), data_collator=collate)
-    found = sorted(folder.glob("checkpoint-*"))
+    found = checkpoints(folder)
     if found:
         trainer.before = json.loads((found[-1] / SECONDS).read_text(encoding="utf8"))
     keep_freed_memory()

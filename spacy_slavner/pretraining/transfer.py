@@ -1,6 +1,6 @@
 """A vocabulary made anew on text of the target languages, and the vectors of its pieces.
 
-Arkhipov et al. 2019, section 3.2: the vocabulary is rebuilt, a new piece starts as the average of the
+Arkhipov et al. 2019, section 3: the vocabulary is rebuilt, a new piece starts as the average of the
 vectors of the old pieces that it is cut into, and all weights of the transformer layers stay. FOCUS, another
 way to start, is there to compare with. (What only leaves pieces out is in `vocabulary`.)
 """

@@ -31,6 +31,7 @@ BATCH = 10_000
 QUOTED = 0.1  # share of words that follow a quotation mark, and so have no space before them
 HELD_OUT_FROM, HELD_OUT_EVERY = 5_000, 20  # which words of a list only measure the cut
 PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~„“”«»‚‘’‹›…–—")
+ALIASES = {"bs": "sh", "hr": "sh", "sr": "sh"}  # wordfreq has these as one, in Latin letters
 MARKS = ("▁", "##")  # how pieces are marked: begins a word (Unigram), continues one (WordPiece)
 
 
@@ -74,8 +75,9 @@ def _numbers(language: str) -> list[tuple[str, float]]:
     # wordfreq is there: the word list came from it.
     from wordfreq import word_frequency
 
+    listed = ALIASES.get(language, language)
     try:
-        return [(str(number), word_frequency(str(number), language)) for number in range(NUMBERS)]
+        return [(str(number), word_frequency(str(number), listed)) for number in range(NUMBERS)]
     except ImportError as error:
         what = f"wordfreq needs the package {error.name} for words of {language!r}"
         raise InputError(what, remedy=f"Run pip install {error.name}") from error
@@ -104,14 +106,15 @@ def _listed_words(language: str) -> list[tuple[str, float]]:
         raise InputError(what, remedy=remedy) from error
     # Asked for a language that it lacks, wordfreq would answer with another one, at worst English.
     known = wordfreq.available_languages()
-    if language not in known:
+    listed = ALIASES.get(language, language)
+    if listed not in known:
         raise InputError(
             f"wordfreq has no words for {language!r}",
             remedy="Leave it out and give text with --texts; there are lists for "
             f"{', '.join(sorted(known))} (sh is Bosnian, Croatian and Serbian in Latin letters)",
         )
     # The dictionary runs from the most frequent word downwards.
-    return list(wordfreq.get_frequency_dict(language).items())[:WORDS]
+    return list(wordfreq.get_frequency_dict(listed).items())[:WORDS]
 
 
 def _word_list(name: str, items: Sequence[tuple[str, float]]) -> WordList:

@@ -10,7 +10,9 @@ from spacy_slavner.pretraining import mlm
 from spacy_slavner.pretraining.mlm import RECIPES, Request
 
 pytest.importorskip("accelerate")
-RECORD = {"left_out": {"documents": 0, "sentences": 0, "of": 0}, "stages": {}, "perplexity": {}}
+RECORD = {name: {} for name in ("held_out", "stages", "perplexity")} | {
+    "left_out": {"documents": 0, "sentences": 0, "of": 0}
+}
 
 
 def test_command(run, tiny_encoder: Path, tmp_path: Path) -> None:
@@ -33,8 +35,14 @@ def test_command(run, tiny_encoder: Path, tmp_path: Path) -> None:
         " --batch 2 --device-batch 2 --head-steps 1 --steps 2 --position-steps 0"
     )
     made = record.stat().st_mtime_ns
-    run(*arguments, "--resume")  # nothing is left to train
+    other = tmp_path / "metrics" / "pretraining.json"
+    run(*arguments, "--resume", "--metrics", other)  # nothing is left to train
+    assert json.loads(other.read_text()) == json.loads(record.read_text())
     assert record.stat().st_mtime_ns > made
+    few = tmp_path / "text" / "sk" / "0.txt"
+    few.parent.mkdir()
+    few.write_text("Bratislava je mesto", encoding="utf8")
+    assert "Too few texts to measure with: sk" in run(*arguments, "--steps", 1)
     plot = tmp_path / "plot.svg"
     pytest.importorskip("matplotlib")
     assert "given, seed 0: " in run("pretrain-curves", record, "--plot", plot)
@@ -67,5 +75,6 @@ def test_the_command_keeps_relative_paths_and_flags(run, tmp_path: Path, monkeyp
 def test_the_paper_and_a_small_machine() -> None:
     request = Request("", ())
     assert (request.batch, request.rate, request.length, request.position_length) == (256, 2e-5, 128, 512)
+    assert (request.steps, request.position_steps) == (1_000_000, 300_000)
     small = Request("", (), **RECIPES["short"])
     assert small.steps == 2_000 and small.batch < request.batch and small.rate > request.rate

@@ -81,6 +81,9 @@ def test_units() -> None:
     offsets = np.array([[0, 0], [0, 1], [1, 2], [3, 4], [4, 5], [5, 6], [0, 0]])
     units = masking.segment_units(text, ["我", "爱", "北京", "。"], offsets)
     assert units.tolist() == [NEVER, 0, 1, 2, 2, 3, NEVER]
+    # A piece that begins with the space before its word is of that word.
+    offsets = np.array([[0, 2], [2, 4], [4, 6]])
+    assert masking.segment_units(text, ["我爱", " ", "北京。"], offsets).tolist() == [0, 2, 2]
     with pytest.raises(InputError, match="上海"):
         masking.segment_units(text, ["我", "上海"], offsets)
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BertForMaskedLM
 
 from spacy_slavner.errors import InputError
-from spacy_slavner.pretraining import download, mlm
+from spacy_slavner.pretraining import download, mlm, runs
 from spacy_slavner.pretraining.download import load_base_encoder
 from spacy_slavner.pretraining.mlm import Request, pretrain
 
@@ -176,12 +176,18 @@ def write_record(path: Path, start: str, seed: int, **stages: dict) -> Path:
     return path
 
 
+def test_the_last_checkpoint_is_that_of_most_updates(tmp_path: Path) -> None:
+    for number in (500, 1000):
+        (tmp_path / f"checkpoint-{number}").mkdir()
+    assert [path.name for path in runs.checkpoints(tmp_path)] == ["checkpoint-500", "checkpoint-1000"]
+
+
 def test_curves_of_several_starts_and_seeds(tmp_path: Path) -> None:
-    runs = [("given", 0), ("random", 0), ("random", 1)]
+    starts = [("given", 0), ("random", 0), ("random", 1)]
     losses = [[[1, 3.0 + i], [2, 2.0 + i]] for i in range(3)]
     records = [
         write_record(tmp_path / f"{start}{seed}.json", start, seed, all={"losses": curve})
-        for (start, seed), curve in zip(runs, losses, strict=True)
+        for (start, seed), curve in zip(starts, losses, strict=True)
     ]
     names = ["given, new pieces by mean, seed 0", "random, new pieces, seed 0", "random, new pieces, seed 1"]
     assert mlm.compare(records) == dict(zip(names, losses, strict=True))

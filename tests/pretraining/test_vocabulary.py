@@ -72,6 +72,12 @@ def test_a_language_whose_words_need_another_package(monkeypatch) -> None:
         vocabulary.language_words("zh")
 
 
+def test_croatian_and_serbian_are_one_language_to_wordfreq() -> None:
+    pytest.importorskip("wordfreq")
+    croatian, serbian = (vocabulary.language_words(language)[0] for language in ("hr", "sr"))
+    assert croatian.name == "hr" and croatian.words == serbian.words and "nije" in croatian.words[:50]
+
+
 def test_what_is_kept(toy: Path, toy_texts: Path) -> None:
     pieces = pieces_of(toy)
     counts = total(pieces, vocabulary.text_words([toy_texts]))
