@@ -167,6 +167,7 @@ def experiments_cli(
 
     _check(configs, [*_names(systems), *([transfer_system] if transfer else [])], checkpoint, sweep)
     _check_names(_names(parts), series)
+    _check_encoders(encoder)
     if sources and not zero_shot:
         raise InputError("--sources are languages to learn from", remedy="Give --zero-shot, too")
     values = [value for each in sweep for value in read_sweep(each)] or [None]
@@ -183,13 +184,14 @@ def experiments_cli(
         designs = [_with_more(*each, configs, transfer, union_parts) for each in designs]
     runs: list[Experiment] = []
     for seed, folder in product(map(int, _names(seeds)), encoder):
-        first = None
+        first = taken = None
         if union_parts and any(takes_weights(configs / f"{name}.cfg") for name in _names(systems)):
             union = {"system": transfer_system, "split": transfer} | common
             first = _experiment(union, union_parts, seed, folder, configs)
+            taken = first.below(training) / (checkpoint or chosen_checkpoint(first.merged(recipe, ctx.args)))
             runs.append(first)
         for design, files in designs:
-            run = _experiment(design, files, seed, folder, configs, first, training, checkpoint)
+            run = _experiment(design, files, seed, folder, configs, first, taken)
             config = run.merged(recipe, ctx.args)
             if folder != encoder[0] and "transformer" not in config["nlp"]["pipeline"]:
                 continue
@@ -204,7 +206,9 @@ def experiments_cli(
         msg.divider(f"{i} of {len(runs)}: {run}")
         which = checkpoint or chosen_checkpoint(run.merged(recipe, ctx.args))
         if _run(run, options, training, which, _names(parts), metrics, use_gpu):
-            _describe(run.below(metrics) / "metrics.json", run, _given(ctx))
+            # The corpora that a transfer begins with are read whole.
+            given = _given(ctx, without="max_docs" if run.parts is union_parts else "")
+            _describe(run.below(metrics) / "metrics.json", run, given)
         else:
             failed.append(run)
             msg.fail(f"{run} failed, see above; the others go on")
@@ -235,6 +239,19 @@ def _check_names(parts: list[str], series: str) -> None:
         raise InputError(f"--series {series} is no name", remedy=remedy)
 
 
+def _check_encoders(folders: list[Path]) -> None:
+    """Runs with two encoders of one name would be taken for each other."""
+    names: dict[str, Path] = {}
+    for folder in folders:
+        other = names.setdefault(encoder_name(folder), folder)
+        if other != folder:
+            raise InputError(
+                f"this encoder and {other} have one name for the report, {encoder_name(folder)!r}",
+                path=folder,
+                remedy="Its last three folders make it: give one of them another name",
+            )
+
+
 def chosen_checkpoint(config: "Config") -> str:
     """RETURNS (str): What a system's config says is evaluated."""
     return config.get("system", {}).get("checkpoint", CHECKPOINTS[0])
@@ -244,13 +261,15 @@ def chosen_checkpoint(config: "Config") -> str:
 OF_RUNS = ("systems", "splits", "seeds", "languages", "zero_shot", "sources", "sweep", "transfer", "encoder")
 
 
-def _given(ctx: typer.Context) -> list[str]:
-    """What the user said that holds for all runs, as on the command line."""
+def _given(ctx: typer.Context, without: str = "") -> list[str]:
+    """What the user said that holds for all runs, as on the command line, but for one option."""
     given = []
     for parameter in ctx.command.params:
         value = ctx.params.get(parameter.name)
         said = ctx.get_parameter_source(parameter.name).name == "COMMANDLINE"
-        if said and parameter.name not in OF_RUNS and value not in (None, parameter.default):
+        if parameter.name in (*OF_RUNS, without):
+            continue
+        if said and value not in (None, parameter.default):
             given += [parameter.opts[0], str(value)]
     return given + list(ctx.args)
 
@@ -294,10 +313,9 @@ def _experiment(
     encoder: Path,
     configs: Path,
     first: Experiment | None = None,
-    training: Path = Path("training"),
-    checkpoint: str = "",
+    taken: Path | None = None,
 ) -> Experiment:
-    """A run by its design; `first` is the one whose encoder it takes over, if its system does so."""
+    """A run by its design; if its system takes an encoder over, that of the pipeline `taken` from `first`."""
     system, split, settings = design["system"], design["split"], ()
     config = configs / f"{system}.cfg"
     if "held_out" in design:
@@ -315,7 +333,7 @@ def _experiment(
     elif first and takes_weights(config):
         design = design | {"transfer": first.split}
         system += f"_from_{first.split}"
-        settings += ("--paths.source", str(first.below(training) / (checkpoint or CHECKPOINTS[0])))
+        settings += ("--paths.source", str(taken))
     if name := encoder_name(encoder):
         design = design | {"encoder": name}
         system += f"_on_{name}"

@@ -89,7 +89,7 @@ def _select(
 
 
 def _spread(docs: list[Doc], limit: int) -> list[Doc]:
-    """So many at equal distances: files are sorted by language and topic, and their beginning has one of each."""
+    """So many at equal distances: files are sorted by language, and their beginning is of one alone."""
     return [docs[i * len(docs) // limit] for i in range(limit)] if len(docs) > limit else docs
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+import numpy
+
 from ..errors import InputError
 from .report import GROUPS, Records, Run, figures_of, unique
 
@@ -37,51 +39,68 @@ def plot_records(records: Records, folder: Path | str) -> list[Path]:
     for key in unique(run.key for run in records.plain_runs):
         here = [run for run in records.plain_runs if run.key == key]
         images.append(_save(_bars(here, key), folder / f"f1_{key}.png"))
-    for split, curves in zero_shot_curves(records).items():
-        images.append(_save(_trajectories(curves, split), folder / f"zero_shot_{split}.png"))
+    for name, curves in zero_shot_curves(records).items():
+        images.append(_save(_trajectories(curves, name), folder / f"zero_shot_{name}.png"))
     return images
 
 
 def zero_shot_curves(records: Records) -> dict[str, dict[str, dict[str, dict[int, float]]]]:
-    """The score on the dev part of a held-out language over the training, as in Moon et al. (2019, figure 3).
+    """The score on the dev part of a held-out language over the training (Moon et al. 2019, figures 2, 3).
 
     records (Records): The records of runs.
-    RETURNS (dict): By split, held-out language and system: the mean over the seeds by step.
+    RETURNS (dict): By what is compared (the split, with the series or the setting that is varied),
+        held-out language and system: the mean over the seeds by step.
     """
     found: dict = {}
     for run in records.runs:
         curve = records.curves.get((run.info["split"], run.system, run.seed))
         if "held_out" not in run.design or run.part != "test" or not curve:
             continue
-        sources = "-".join(run.design.get("sources") or [])
-        system = f"{run.system} from {sources}" if sources else run.system
-        of_language = found.setdefault(run.design["split"], {}).setdefault(run.design["held_out"], {})
+        what, system = _compared(run)
+        of_language = found.setdefault(what, {}).setdefault(run.design["held_out"], {})
         steps = of_language.setdefault(system, {})
         for row in curve:
             if row.get("score") is not None:
                 steps.setdefault(row["step"], []).append(row["score"])
     return {
-        split: {
+        what: {
             language: {
                 system: {step: fmean(values) for step, values in sorted(steps.items())}
                 for system, steps in systems.items()
             }
             for language, systems in languages.items()
         }
-        for split, languages in found.items()
+        for what, languages in found.items()
     }
 
 
+def _compared(run: Run) -> tuple[str, str]:
+    """What a run is drawn with, and the name of its line there."""
+    design = run.design
+    setting, value = design.get("setting") or ("", "")
+    parts = [design["split"], design.get("series"), setting.rpartition(".")[2]]
+    system = f"{design['system']}, {value}" if setting else run.system
+    if sources := design.get("sources"):
+        system += f" from {'-'.join(sources)}"
+    return "_".join(filter(None, parts)), system
+
+
 def _trajectories(curves: dict[str, dict[str, dict[int, float]]], title: str) -> Figure:
-    """One plot for each held-out language, a line for each system."""
-    figure = _figure(5 * len(curves), 4)
+    """One plot for each held-out language, a line for each system, of one colour in all of them."""
+    from matplotlib import colormaps
+
+    figure = _figure(5 * len(curves) + 3, 4)
     plots = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
-    for axes, (language, systems) in zip(plots, sorted(curves.items()), strict=True):
-        for system, steps in systems.items():
-            axes.plot(list(steps), [100 * score for score in steps.values()], ".-", label=system)
+    systems = unique(system for lines in curves.values() for system in lines)
+    colours = dict(zip(systems, colormaps["turbo"](numpy.linspace(0.05, 0.95, len(systems))), strict=True))
+    shown = {}
+    for axes, (language, lines) in zip(plots, sorted(curves.items()), strict=True):
+        for system, steps in lines.items():
+            scores = [100 * score for score in steps.values()]
+            (shown[system],) = axes.plot(list(steps), scores, ".-", color=colours[system])
         axes.set(title=f"{title}: {language} held out", xlabel="Step", ylabel="Score on its dev part")
         axes.grid(alpha=0.3)
-    plots[-1].legend(fontsize="x-small")
+    figure.legend(list(shown.values()), list(shown), loc="outside right center", fontsize="small")
     return figure
 
 

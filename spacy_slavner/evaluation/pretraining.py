@@ -60,8 +60,8 @@ def pretraining_sections(records: list[dict[str, Any]]) -> list[str]:
     text = (
         "Masked-language models, measured on text that was held out. “given” begins with the weights of the "
         "encoder, “random_embeddings” with those of its layers alone, “random” with none. Losses are per "
-        "piece: runs with new pieces are compared among themselves alone. What an encoder is worth for names is "
-        "under “Encoders”."
+        "piece: runs with new pieces are compared among themselves alone. What an encoder is worth for names "
+        "is under “Encoders”."
     )
     columns = ["Begins with", "Text", "Updates", "Documents", "Left out", "Loss before", "after"]
     table = markdown_table([*columns, "Perplexity", "Seconds", "Commit"], map(_run, records))

@@ -19,6 +19,8 @@ WITHOUT_TRANSFER = {
     "tag_sets": "bert_crf",
     "slavner": "slavner",
 }
+# The system that learns those corpora first, as `experiments --transfer-system` has it by default.
+UNION = "transfer_union"
 # The encoder of runs that name none.
 USUAL = "encoder"
 NONE = "–"
@@ -76,21 +78,32 @@ def f1(run: Run, language: str = "") -> float | None:
 
 
 def budget(runs: list[Run]) -> str:
-    """RETURNS (str): What some runs were trained on, and how long."""
-    sizes = unique((run.info.get("documents") or {}).get("used") for run in runs)
-    steps = unique(run.info.get("steps") for run in runs)
-    parts = [(sizes, "documents"), (steps, "steps")]
-    known = [([n for n in some if n is not None], what) for some, what in parts]
-    return ", ".join(f"{_range(some)} {what}" for some, what in known if some) or NONE
+    """RETURNS (str): What some runs were trained on, how long, and with how many seeds."""
+    known = [
+        ([n for run in runs if (n := of(run.info)) is not None], what)
+        for what, of in (
+            ("documents", lambda info: (info.get("documents") or {}).get("used")),
+            ("passes", lambda info: info.get("epochs")),
+            ("steps", lambda info: info.get("steps")),
+        )
+    ]
+    parts = [f"{_range(numbers)} {what}" for numbers, what in known if numbers]
+    seeds = len({run.seed for run in runs})
+    return ", ".join([*parts, f"{seeds} seed{'s' if seeds > 1 else ''}"]) if parts else NONE
 
 
-def _range(numbers: list[int]) -> str:
-    low, high = min(numbers), max(numbers)
-    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+def _range(numbers: list[float]) -> str:
+    low, high = (
+        f"{number:,g}" if number < 1_000 else f"{number:,.0f}" for number in (min(numbers), max(numbers))
+    )
+    return low if low == high else f"{low}–{high}"
 
 
 def _sources(run: Run) -> str:
-    return ", ".join(run.design.get("sources") or []) or "all others"
+    """The languages whose names a run learnt, beside one that is held out."""
+    if sources := run.design.get("sources"):
+        return ", ".join(sources)
+    return f"all others of {run.design['language']}" if "language" in run.design else "all others"
 
 
 def _matrix(rows: dict[Key, list[Run]], column: Callable[[Run], str]) -> tuple[list[str], list[list[str]]]:
@@ -123,7 +136,7 @@ def _encoder(run: Run) -> str:
 
 def _unvaried(runs: list[Run]) -> list[Run]:
     """The systems as they are, on whole splits."""
-    return [run for run in runs if not (VARIED | {"language"}) & set(run.design)]
+    return [run for run in runs if not VARIED & set(run.design)]
 
 
 def _held_out(runs: list[Run]) -> list[Run]:
@@ -136,25 +149,24 @@ def _unlabelled(runs: list[Run]) -> list[str]:
 
     def where(run: Run) -> Key:
         setting = "=".join(run.design.get("setting", ()))
-        return split_of(run), _sources(run), setting, run.design["held_out"]
+        return split_of(run), _encoder(run), _sources(run), setting, run.design["held_out"]
 
     plain = grouped([run for run in here if run.design["system"] == PLAIN], where)
     others = [r for r in here if r.design["system"].startswith("zero_shot") and where(r) in plain]
     targets = sorted({run.design["held_out"] for run in others})
     rows = []
-    for (system, *place), some in grouped(others, lambda r: (r.design["system"], *where(r)[:3])).items():
+    for (system, *place), some in grouped(others, lambda r: (r.design["system"], *where(r)[:-1])).items():
         gains = [
             gain([r for r in some if r.design["held_out"] == target], plain[*place, target])
             for target in targets
         ]
-        rows.append(
-            [system.removeprefix("zero_shot_").upper().replace("_", "+"), *place, *map(signed, gains)]
-        )
+        task = system.removeprefix("zero_shot_").upper().replace("_", "+")
+        rows.append([task, *place, *map(signed, gains), budget(some)])
     text = (
         "Gain in test F1 over the same without unlabelled texts. LI: their language is learnt; CL: masked "
         "pieces are guessed; PC: those of the names that the recogniser finds."
     )
-    header = ["Task", "Split", "Names of", "Setting", *targets]
+    header = ["Task", "Split", "Encoder", "Names of", "Setting", *targets, "Budget"]
     return section("Unlabelled texts of the target language against none", text, header, rows, others)
 
 
@@ -188,7 +200,8 @@ def _settings(runs: list[Run]) -> list[str]:
     columns, rows = _matrix(dict(sorted(groups.items())), lambda r: r.design.get("held_out", "dev"))
     text = (
         "F1 where one setting is varied and all others stay: under “dev” on the dev part of the split, under "
-        "a language on its test part where none of its names was learnt."
+        "a language on its test part where none of its names was learnt. Windows (get_spans) and what else "
+        "the model reads are changed in training and prediction alike."
     )
     header = ["System", "Split", "Encoder", "Setting", "Value", *columns, "Budget"]
     return section("Settings that were varied", text, header, rows, here)
@@ -202,28 +215,39 @@ def _place(run: Run) -> str:
 
 def _languages_alone(runs: list[Run]) -> list[str]:
     """One model for all languages against one for each."""
-    here = [r for r in runs if r.part == "test" and not {"held_out", "setting"} & set(r.design)]
-    alone = [r for r in here if "language" in r.design and "," not in r.design["language"]]
-    places = {(r.design["system"], split_of(r)) for r in alone}
-    joint = [r for r in here if "language" not in r.design and (r.design["system"], split_of(r)) in places]
-    languages = sorted({run.design["language"] for run in alone})
+    here = [r for r in runs if r.part == "test" and not {"held_out", "setting", "transfer"} & set(r.design)]
+
+    def place(run: Run) -> Key:
+        return run.design["system"], split_of(run), _encoder(run)
+
+    some = [run for run in here if "language" in run.design]
+    places = {place(run) for run in some}
+    here = [run for run in here if place(run) in places]
+    languages = sorted({name for run in some for name in run.design["language"].split(",")})
     rows = []
-    for place in sorted(places):
-        for what, some in (("each language alone", alone), ("all languages", joint)):
-            own = [r for r in some if (r.design["system"], split_of(r)) == place]
-            cells = [
-                spread([f1(r, name) for r in own if r.design.get("language", name) == name])
-                for name in languages
-            ]
-            rows.append([*place, what, *cells, budget(own)])
+    for key, own in sorted(grouped(here, lambda run: (*place(run), _learnt(run))).items()):
+        cells = [
+            spread([f1(r, name) for r in own if name in r.design.get("language", name).split(",")])
+            for name in languages
+        ]
+        rows.append([*key, *cells, budget(own)])
     text = "Test F1 of one model that learnt all languages, and of models that learnt one."
-    header = ["System", "Split", "Learnt", *languages, "Budget"]
-    return section("One model for all languages", text, header, rows if joint else [], alone + joint)
+    header = ["System", "Split", "Encoder", "Learnt", *languages, "Budget"]
+    return section("One model for all languages", text, header, rows, here)
+
+
+def _learnt(run: Run) -> str:
+    language = run.design.get("language")
+    if not language:
+        return "all languages"
+    return language if "," in language else "each language alone"
 
 
 def _transfer(runs: list[Run]) -> list[str]:
     """Other corpora learnt before or besides, against the split alone."""
     here = [r for r in runs if "transfer" in r.design]
+    # Of each run on other corpora's union of types one part, whichever: for what it cost.
+    unions = list({(r.system, r.seed): r for r in runs if r.design["system"] == UNION}.values())
     rows, others = [], []
     for (system, split, source, part, encoder), some in grouped(
         here, lambda r: (r.design["system"], split_of(r), r.design["transfer"], r.part, _encoder(r))
@@ -231,9 +255,15 @@ def _transfer(runs: list[Run]) -> list[str]:
         place = (WITHOUT_TRANSFER.get(system), split, part, encoder)
         own = [r for r in _unvaried(runs) if (r.design["system"], split_of(r), r.part, _encoder(r)) == place]
         cells = [spread([f1(run) for run in which]) for which in (own, some)]
-        how = "before" if system.startswith("transfer") else "besides"
-        rows.append([system, f"{source}, {how}", split, part, *cells, signed(gain(some, own)), budget(some)])
-        others += own
+        # What the encoder learnt before has a run of its own; what is learnt besides is in the run itself.
+        where = source, some[0].design.get("series"), encoder
+        first = [r for r in unions if (r.design["split"], r.design.get("series"), _encoder(r)) == where]
+        how, cost = (
+            ("before", f"{budget(first)}; then ") if system.startswith("transfer") else ("besides", "")
+        )
+        gained = signed(gain(some, own))
+        rows.append([system, f"{source}, {how}", split, part, *cells, gained, cost + budget(some)])
+        others += own + [run for run in first if run not in others]
     text = (
         "F1 of systems that begin with an encoder trained before on the union of other corpora's types, "
         "whose tag layer is replaced, and of one that learns from those corpora and the split at once, "

@@ -34,7 +34,7 @@ BOTH = ("span", "word")
 LENGTHS = ("1", "2", "3+")
 
 # What the "experiment" of a run says if its figures are not those of a system on a split.
-VARIED = {"held_out", "setting", "transfer"}
+VARIED = {"held_out", "setting", "transfer", "language"}
 
 Figures = dict[str, float | None]
 

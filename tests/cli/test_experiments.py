@@ -147,7 +147,7 @@ def test_zero_shot_takes_the_names_of_one_language_away(project, run, commands):
     assert train[train.index("--paths.target") + 1] == Path("corpus/auto_zero_cs/target.spacy")
     report = (project / "metrics/report.md").read_text()
     assert "## Zero-shot" in report and "| System | Split | Names of | cs | pl | Budget |" in report
-    assert "| 3 documents, 1 steps |" in report and "## auto_zero_cs_test" not in report
+    assert "| 3 documents, 1 steps, 1 seed |" in report and "## auto_zero_cs_test" not in report
     # The command for one run alone is that run.
     commands.clear()
     words = shlex.split(record["experiment"]["command"])
@@ -262,7 +262,7 @@ def test_each_language_by_itself_beside_all(project, run, commands):
         run("experiments", *options, "--languages", languages)
     report = (project / "metrics/report.md").read_text()
     rows = [line for line in report.splitlines() if line.startswith("| feature_crf | auto |")]
-    assert [row.split(" | ")[2] for row in rows] == ["each language alone", "all languages"]
+    assert [row.split(" | ")[3] for row in rows] == ["all languages", "cs,pl", "each language alone"]
     split = experiments.prepare(Path("corpus"), "auto", "", 0)
     designs = list(experiments._designs(Path("corpus"), "auto", "all", "", [], 0))
     assert [design["language"] for design, _ in designs] == experiments.languages_of(split)
@@ -299,12 +299,14 @@ def small(project, tiny_encoder, monkeypatch) -> list:
 
 
 def test_transfer_trains_the_union_once_and_takes_its_encoder(small, run, commands):
-    options = ["--splits", "auto", "--transfer", "auto+other", *small]
+    options = ["--splits", "auto", "--transfer", "auto+other", "--max-docs", 2, *small]
     run("experiments", "--systems", "bert_linear,transfer,transfer_crf", *options)
     trained = [command for command in commands if command[0] == "train"]
     assert [c[1].stem for c in trained] == ["transfer_union", "bert_linear", "transfer", "transfer_crf"]
     sources = [c[c.index("--paths.source") + 1] if "--paths.source" in c else None for c in trained]
     assert sources == [None, None, *["training/transfer_union/auto+other/0/model-last"] * 2]
+    union = read_metrics(Path("metrics/transfer_union/auto+other/0/metrics.json"))
+    assert "--max-docs" not in union["experiment"]["command"]  # which the others have
     record = read_metrics(Path("metrics/transfer_from_auto+other/auto/0/metrics.json"))
     assert record["experiment"]["transfer"] == "auto+other"
     assert {row["tokens"] > 0 for row in record["fertility"]["languages"].values()} == {True}
@@ -370,6 +372,9 @@ def test_encoders_side_by_side(small, run, commands):
     assert record["experiment"]["encoder"] == record["fertility"]["encoder"] == "pretraining-auto-0"
     assert "--encoder pretraining/auto/0/encoder" in record["experiment"]["command"]
     assert experiments.encoder_name(Path("assets/encoder")) == ""
+    with pytest.raises(InputError, match="have one name.*'auto-0'"):
+        folders = ("--encoder", "auto/0/encoder", "--encoder", "assets/auto/0/encoder")
+        run("experiments", "--systems", "bert_linear", "--splits", "auto", *small, *folders)
     assert experiments.encoder_name(Path("assets/encoder_es")) == "encoder_es"
     commands.clear()
     run(*shlex.split(record["experiment"]["command"])[3:])

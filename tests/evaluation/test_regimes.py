@@ -3,7 +3,7 @@
 import pytest
 
 from spacy_slavner.evaluation.metrics import RunInfo, find_metrics, write_metrics
-from spacy_slavner.evaluation.plots import plot_records, zero_shot_curves
+from spacy_slavner.evaluation.plots import _trajectories, plot_records, zero_shot_curves
 from spacy_slavner.evaluation.regimes import training_sections
 from spacy_slavner.evaluation.report import collect_results, read_records, render_markdown
 
@@ -19,7 +19,7 @@ def record(tmp_path):
     def write(system, split, seed, right, part="test", **design):
         base = design.pop("base", split)
         info = RunInfo(system, "toy", split, seed, steps=10, commit="c" * 40, machine=MACHINE)
-        info.documents = {"used": 600, "all": 900}
+        info.documents, info.epochs = {"used": 600, "all": 900}, 2.0
         config = design.pop("config", system)
         design |= {"system": config, "split": base, "command": f"run {system} {split}"}
         pieces = {"encoder": "tiny", "languages": {"cs": {"tokens": 10, "pieces": 25, "unknown": 5}}}
@@ -45,12 +45,20 @@ def test_zero_shot_matrix_and_gains(record, tmp_path):
             record("multilingual", f"toy_zero_{target}", seed, right, held_out=target, **held)
             record("zero_shot_cl_li", f"toy_zero_{target}", seed, right + 2, held_out=target, **held)
     record("multilingual", "toy_zero_cs_from_pl", 0, 2, base="toy", sources=["pl"], held_out="cs")
+    # What learnt fewer languages, or has another encoder, is no seed of the same.
+    record("multilingual", "toy_bg-cs_zero_cs", 0, 1, held_out="cs", language="bg,cs", **held)
+    for system, right in (("multilingual", 3), ("zero_shot_cl_li", 4)):
+        other = {"held_out": "cs", "encoder": "wide", "config": system, **held}
+        record(f"{system}_on_wide", "toy_zero_cs", 0, right, **other)
     text = report(tmp_path)
-    budget = "600 documents, 10 steps |"
-    assert f"| multilingual | toy | all others | {f1(4):.2f} ± 0.00 | {f1(6):.2f} ± 0.00 | {budget}" in text
-    assert f"| multilingual | toy | pl | {f1(2):.2f} | – | {budget}" in text
+    cost = "600 documents, 2 passes, 10 steps"
+    means = f"{f1(4):.2f} ± 0.00 | {f1(6):.2f} ± 0.00"
+    assert f"| multilingual | toy | all others | {means} | {cost}, 2 seeds |" in text
+    assert f"| multilingual | toy | pl | {f1(2):.2f} | – | {cost}, 1 seed |" in text
+    assert f"| multilingual | toy | all others of bg,cs | {f1(1):.2f} | – |" in text
     gains = [f"{f1(n + 2) - f1(n):+.2f}" for n in (4, 6)]
-    assert f"| CL+LI | toy | all others |  | {gains[0]} | {gains[1]} |" in text
+    assert f"| CL+LI | toy | encoder | all others |  | {gains[0]} | {gains[1]} | {cost}, 2 seeds |" in text
+    assert f"| CL+LI | toy | wide | all others |  | {f1(4) - f1(3):+.2f} | – |" in text
     assert "run multilingual toy_zero_cs_from_pl" in text
     # They have no sections and no plots of their own.
     assert "## toy_zero" not in text and "| toy | tiny | 2.50 (20.0%) |" in text
@@ -64,13 +72,20 @@ def test_settings_languages_alone_and_transfer(record, tmp_path):
     record("m", "toy", 0, 8)
     record("bert_linear", "toy", 0, 6)
     record("transfer_from_a+b", "toy", 0, 7, config="transfer", transfer="a+b")
+    for part in ("dev", "test"):
+        record("transfer_union", "a+b", 0, 5, part=part)
+    record("m_cs-pl", "toy", 0, 4, config="m", language="cs,pl")
     text = report(tmp_path)
     settings = f"| m | toy | encoder | components.transformer.model.frozen_layers | 3 | {f1(7):.2f} |"
     assert settings in text and "## toy_dev" not in text
-    assert f"| m | toy | each language alone | {f1(5):.2f} |" in text
-    assert f"| m | toy | all languages | {f1(8):.2f} |" in text
+    assert f"| m | toy | encoder | each language alone | {f1(5):.2f} |" in text
+    assert f"| m | toy | encoder | all languages | {f1(8):.2f} |" in text
+    assert f"| m | toy | encoder | cs,pl | {f1(4):.2f} |" in text
+    # They have figures of some languages alone, which are none of the system's.
+    assert "| m_cs |" not in text and "| m_cs-pl |" not in text
     both = f"{f1(6):.2f} | {f1(7):.2f} | {f1(7) - f1(6):+.2f}"
-    assert f"| transfer | a+b, before | toy | test | {both} |" in text
+    cost = "600 documents, 2 passes, 10 steps, 1 seed"
+    assert f"| transfer | a+b, before | toy | test | {both} | {cost}; then {cost} |" in text
 
 
 def test_varied_settings_and_other_encoders_beside_what_is_usual(record, tmp_path):
@@ -126,3 +141,20 @@ def test_trajectories_are_means_over_the_seeds(record, tmp_path):
     assert zero_shot_curves(records) == {"toy": {"cs": {"m": {5: 0.2, 10: 0.4}}}}
     images = [path.name for path in plot_records(records, tmp_path / "plots")]
     assert images == ["zero_shot_toy.png"]
+
+
+def test_a_varied_setting_has_a_figure_of_its_own(record, tmp_path):
+    pytest.importorskip("matplotlib")
+    held = {"base": "toy", "sources": ["pl"], "held_out": "cs", "series": "deep"}
+    record("m_deep", "toy_zero_cs", 0, 4, config="m", **held)
+    for value in ("-1", "3"):
+        setting = ["components.transformer.model.frozen_layers", value]
+        record(f"m_{value}_deep", "toy_zero_cs", 0, 4, config="m", setting=setting, **held)
+    curves = zero_shot_curves(read_records(find_metrics([tmp_path / "runs"])))
+    assert set(curves["toy_deep"]["cs"]) == {"m_deep from pl"}
+    assert set(curves["toy_deep_frozen_layers"]["cs"]) == {"m, -1 from pl", "m, 3 from pl"}
+    figure = _trajectories({"cs": {"a": {1: 0.2}}, "pl": {"b": {1: 0.3}, "a": {1: 0.1}}}, "toy")
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
+    colours = [[line.get_color() for line in axes.lines] for axes in figure.axes]
+    assert tuple(colours[0][0]) == tuple(colours[1][1]) != tuple(colours[1][0])
