@@ -37,7 +37,12 @@ def report(
     from ..evaluation.crosslingual import crosslingual_sections
     from ..evaluation.metrics import find_metrics, write_json
     from ..evaluation.plots import plot_losses, plot_records
-    from ..evaluation.pretraining import find_pretraining, loss_curves, pretraining_sections, read_pretraining
+    from ..evaluation.pretraining import (
+        curves_by_figure,
+        find_pretraining,
+        pretraining_sections,
+        read_pretraining,
+    )
     from ..evaluation.regimes import training_sections
     from ..evaluation.report import collect_results, read_records, render_markdown
     from ..files import whole_file
@@ -49,8 +54,9 @@ def report(
     results = collect_results(records)
     pretrained = [read_pretraining(path) for path in find_pretraining(metrics)]
     images = plot_records(records, plots) if plots else []
-    if plots and (curves := loss_curves(pretrained)):
-        images.append(plot_losses(curves, plots / "pretraining.png"))
+    if plots:
+        figures = curves_by_figure(pretrained).items()
+        images += [plot_losses(curves, plots / f"{name}.png") for name, curves in figures]
     if json:
         write_json(json, results)
     command = ["python", "-m", "spacy_slavner", "report", *map(str, metrics), "--out", str(out)]

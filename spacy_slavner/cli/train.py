@@ -113,6 +113,7 @@ def train(
     if progress.is_kept(goal):
         msg.good(f"The run in {output} is finished ({progress.steps} steps) and is kept")
         return progress
+    _check_annotated(config)
     _check_encoder(config)
     setup_gpu(use_gpu)
     msg.divider("Initializing pipeline")
@@ -183,6 +184,22 @@ def _check_corpora(config: "Config") -> None:
                 path=paths[name],
                 remedy=f"Make it with `convert` and give it as --paths.{name}",
             )
+
+
+def _check_annotated(config: "Config") -> None:
+    """Without names in the dev part every score would be 0, and the first checkpoint the best one."""
+    from spacy.vocab import Vocab
+
+    from ..corpora.docbin import read_docs
+
+    settings = config.interpolate()
+    path = settings.get("paths", {}).get("dev")
+    factories = {settings["components"].get(name, {}).get("factory") for name in settings["nlp"]["pipeline"]}
+    if not path or not factories & {"crf_ner", "feature_crf"}:
+        return
+    if not any(doc.has_annotation("ENT_IOB") for doc in read_docs(path, Vocab())):
+        remedy = "Give a dev part with names, else nothing says how good the pipeline is"
+        raise InputError("no document of the dev corpus has names annotated", path=path, remedy=remedy)
 
 
 def _check_encoder(config: "Config") -> None:

@@ -49,6 +49,20 @@ def loss_curves(records: Iterable[dict[str, Any]]) -> dict[str, list[list[float]
     return {record["name"]: record["stages"][ALL]["losses"] for record in records if ALL in record["stages"]}
 
 
+def curves_by_figure(records: Iterable[dict[str, Any]]) -> dict[str, dict[str, list[list[float]]]]:
+    """Curves that may be laid over each other: a loss per piece depends on what the pieces are.
+
+    records (Iterable[dict[str, Any]]): From `read_pretraining`.
+    RETURNS (dict[str, dict[str, list[list[float]]]]): `loss_curves` by the name of a figure.
+    """
+    figures: dict[str, dict[str, list[list[float]]]] = {}
+    for record in records:
+        name = "pretraining_new_pieces" if record["arguments"]["vocab_size"] else "pretraining"
+        if curves := loss_curves([record]):
+            figures.setdefault(name, {}).update(curves)
+    return figures
+
+
 def pretraining_sections(records: list[dict[str, Any]]) -> list[str]:
     """What the records say of encoders that were trained further, in Markdown.
 

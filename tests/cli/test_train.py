@@ -8,6 +8,7 @@ import spacy
 import typer
 
 from spacy_slavner.cli.train import train
+from spacy_slavner.corpora.docbin import read_docs, write_docbin
 from spacy_slavner.errors import InputError
 from spacy_slavner.evaluation.metrics import read_metrics
 from spacy_slavner.training import loop
@@ -155,6 +156,17 @@ def test_missing_corpus_is_an_input_error(config, tmp_path):
         train(config(paths__train=str(tmp_path / "no.spacy")), tmp_path)
     with pytest.raises(InputError, match="no dev corpus"):
         train(config(paths__dev=None), tmp_path)
+
+
+def test_a_dev_corpus_without_names_is_an_input_error_at_once(config, corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("spacy.training.initialize.init_nlp", None)
+    docs = list(read_docs(corpus / "test.spacy", spacy.blank("xx").vocab))
+    for doc in docs:
+        doc.set_ents([], default="missing")
+    write_docbin(docs, tmp_path / "bare.spacy")
+    with pytest.raises(InputError, match="bare.spacy.*has names annotated.*Give a dev part"):
+        train(config(paths__dev=str(tmp_path / "bare.spacy")), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_missing_encoder_is_an_input_error_at_once(config, tmp_path, monkeypatch):

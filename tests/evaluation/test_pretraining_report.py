@@ -6,6 +6,7 @@ import pytest
 
 from spacy_slavner.errors import InputError
 from spacy_slavner.evaluation.pretraining import (
+    curves_by_figure,
     find_pretraining,
     loss_curves,
     pretraining_sections,
@@ -13,7 +14,7 @@ from spacy_slavner.evaluation.pretraining import (
 )
 
 
-def write(folder, start, seed, **stages):
+def write(folder, start, seed, pieces=800, **stages):
     losses = {kind: {"cs": {"loss": loss}} for kind, loss in (("mean", 2.5), ("random", 8.0))}
     change = {
         "language": "cs",
@@ -27,7 +28,7 @@ def write(folder, start, seed, **stages):
     record = {
         "arguments": {
             "start": start,
-            "vocab_size": 800,
+            "vocab_size": pieces,
             "vectors": "mean",
             "seed": seed,
             "texts": ["ud", "raw"],
@@ -51,12 +52,18 @@ def test_runs_languages_and_vocabularies(tmp_path):
     write(tmp_path / "random/1", "random", 1)
     records = [read_pretraining(path) for path in find_pretraining([tmp_path])]
     assert loss_curves(records) == {"given, new pieces by mean, seed 0": [[100, 5.0], [2000, 2.0]]}
+    write(tmp_path / "given/2", "given", 2, pieces=0, all=of_all)
+    figures = curves_by_figure(read_pretraining(path) for path in find_pretraining([tmp_path]))
+    assert {name: list(curves) for name, curves in figures.items()} == {
+        "pretraining_new_pieces": ["given, new pieces by mean, seed 0"],
+        "pretraining": ["given, seed 2"],
+    }
     text = "\n\n".join(pretraining_sections(records))
     name = "| given, new pieces by mean, seed 0"
     row = f"{name} | ud, raw | 50 (head), 2,000 (all) | 1,234 | 56 | 4.000 | 2.250 | 9.250 |"
     assert f"{row} 1,234 | cccccccccccc |" in text
     assert "| random, new pieces, seed 1 | ud, raw | – | 1,234 | 56 | – | – | 9.250 |" in text
-    assert "| random, seed 1 | 7.500 |" in text and "pretrain --start given" in text
+    assert "| random, new pieces, seed 1 | 7.500 |" in text and "pretrain --start given" in text
     assert f"{name}: 900 → 800 | cs | 2.000 | 1.500 | 1.00% | 0.00% | 2.500 | 8.000 |" in text
 
 
