@@ -1,5 +1,7 @@
 """The language of texts that are all in one."""
 
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,11 @@ def test_a_language_that_is_not_learnt_is_romanised_by_its_own_rules(system, rec
     """The training text is romanised by the rules of its language, which the reader tells."""
     path = CONFIGS / f"{system}.cfg"
     config = merge_config(path, read_recipe(path, recipe) | {"system.target_language": "bg"}).interpolate()
+    reads = {
+        "crosslingual_bilstm_crf": ("crf_ner", "model", "tok2vec", "embed", "characters"),
+        "multilingual_romanized": ("transformer", "model"),
+    }
+    assert reduce(getitem, reads[system], config["components"])["romanized"] is True
     assert config["nlp"]["pipeline"][0] == "known_language"
     block = config["components"]["known_language"]
     nlp = pipeline(block["language"])
