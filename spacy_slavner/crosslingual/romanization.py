@@ -4,8 +4,9 @@ uroman reads seconds of tables and takes about two milliseconds a word, which is
 names costs. Slavic Cyrillic therefore goes through a table that was read off uroman itself
 (`make_table`, saved beside this module): the output of every letter, of letters at the beginning and
 of pairs at the end of a word, and of the pairs that are not the sum of their letters. Latin loses its
-marks as in uroman. Every other script stays as it is, unless uroman itself is asked for. English stays as it
-is too: Huang, May and Peng (2019, section 2) keep "the English words unchanged".
+marks as in uroman; umlauts become "ae", "oe" and "ue" as there, but in German alone. Every other script
+stays as it is, unless uroman itself is asked for. English stays as it is too: Huang, May and Peng (2019,
+section 2) keep "the English words unchanged".
 """
 
 import json
@@ -30,8 +31,10 @@ _LATIN = str.maketrans(
     {"ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ø": "o", "Ø": "O", "ß": "ss", "æ": "ae", "Æ": "Ae",
      "œ": "oe", "Œ": "Oe", "ð": "d", "þ": "th", "ı": "i", "ħ": "h"}
 )  # fmt: skip
+# uroman's in every language; here only where they are umlauts.
+_GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _WORD = re.compile(r"[\w'’ʼ]+")
-ENGLISH = "en"
+ENGLISH, GERMAN = "en", "de"
 # What is neither Latin nor punctuation.
 _FOREIGN = re.compile(r"[^\u0000-\u024f\u2000-\u206f]+")
 
@@ -62,6 +65,8 @@ def romanize(text: str, language: str | None = None, *, all_scripts: bool = Fals
 def _word(word: str, language: str | None) -> str:
     if word.isascii() or (language == ENGLISH and not _FOREIGN.search(word)):
         return word
+    if language == GERMAN:
+        word = word.translate(_GERMAN)
     lower = word.lower()
     if len(lower) == len(word) and any(c in _OTHERS for c in lower):
         word = _cyrillic(word, lower, _table(language, lower))

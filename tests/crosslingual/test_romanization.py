@@ -20,6 +20,8 @@ CASES = [
     ("ЦИК", "ru", "TSIK"),
     ("Юлия", "ru", "Yuliya"),
     ("Łódź, Wałęsa i Šefčovič", "pl", "Lodz, Walesa i Sefcovic"),
+    ("Die grünen Straßen, ÖVP", "de", "Die gruenen Strassen, OeVP"),
+    ("Die grünen", "nl", "Die grunen"),
     ("Novak Đoković", "sl", "Novak Dokovic"),
     ("Nord Stream 2", "cs", "Nord Stream 2"),
     ("A café — they don’t say Putin or Путин", "en", "A café — they don’t say Putin or Putin"),
