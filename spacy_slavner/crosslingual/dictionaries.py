@@ -74,7 +74,8 @@ def through(first: DictionaryT, second: DictionaryT) -> DictionaryT:
     first (DictionaryT): From the source language to the common one.
     second (DictionaryT): From the common language to the target.
     RETURNS (DictionaryT): From source to target; translations to which most words of the common
-        language lead come first.
+        language lead come first. Words of the common language itself, which MUSE has as translations of
+        themselves, are left out where there are others.
     """
     result: DictionaryT = {}
     for word, middles in first.items():
@@ -82,8 +83,10 @@ def through(first: DictionaryT, second: DictionaryT) -> DictionaryT:
         for middle in middles:
             for translation in second.get(middle, ()):
                 routes[translation] = routes.get(translation, 0) + 1
+        # What is the same in all three languages is no word of the common one alone.
+        own = [translation for translation in routes if translation == word or translation not in middles]
         if routes:
-            result[word] = sorted(routes, key=lambda translation: -routes[translation])
+            result[word] = sorted(own or routes, key=lambda translation: -routes[translation])
     return result
 
 

@@ -37,6 +37,13 @@ def test_most_routes_come_first():
     assert through(first, second) == {"byl": ["bila", "bil", "ostal"]}
 
 
+def test_words_of_the_language_between_are_no_translations_if_there_are_others():
+    first = {"dom": ["house", "home"], "hotel": ["hotel"], "sieci": ["internet"]}
+    second = {"house": ["house", "dům"], "home": ["home", "house"], "hotel": ["hotel"]}
+    second |= {"internet": ["internet"]}
+    assert through(first, second) == {"dom": ["dům"], "hotel": ["hotel"], "sieci": ["internet"]}
+
+
 def test_pairs_without_english_go_through_it(tmp_path):
     for name, text in (
         ("pl-en", "dom\thouse\npies\tdog\n"), ("en-cs", "house\tdům\n"), ("cs-en", "pes\tdog\n"),
