@@ -49,8 +49,8 @@ def words(tmp_path_factory) -> Path:
     from spacy_slavner.crosslingual.embeddings import Embeddings, save_spacy
 
     folder = tmp_path_factory.mktemp("words")
-    save_spacy(Embeddings(["praga", "praha"], numpy.eye(2, 8, dtype="float32")), folder / "vectors")
-    (folder / "dictionary.txt").write_text("praga\tpraha\n", encoding="utf-8")
+    save_spacy(Embeddings(["na", "w"], numpy.eye(2, 8, dtype="float32")), folder / "vectors")
+    (folder / "dictionary.txt").write_text("na\tw\n", encoding="utf-8")
     return folder
 
 
@@ -66,8 +66,8 @@ def test_system(system, parts, words, tiny_encoder, tmp_path):
         "paths.encoder": str(tiny_encoder),
         "paths.vectors": str(words / "vectors"),
         "paths.dictionary": str(words / "dictionary.txt"),
-        "system.source_language": "pl",
-        "system.target_language": "cs",
+        "system.source_language": "cs",
+        "system.target_language": "pl",
         "training.max_steps": 2,
         "training.eval_frequency": 10,
     }

@@ -1,10 +1,29 @@
 """Annotated documents whose words are others, or stand in another order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy
 from spacy.tokens import Doc, Span
 
 from ..attributes import DOC_ATTRIBUTES, READER_ATTRIBUTES, set_attributes
+from ..corpora.sentences import rules_for
+
+
+def sentences(doc: Doc) -> Iterator[Span]:
+    """Cut a document into sentences, never inside a name.
+
+    doc (Doc): The document; where it has no sentence boundaries the rules of its language find them.
+    YIELDS (Span): The sentences.
+    """
+    if doc.has_annotation("SENT_START"):
+        starts = [token.i for token in doc if token.is_sent_start]
+    else:
+        offsets = rules_for(doc._.language)(doc.text)
+        starts = numpy.searchsorted(doc.to_array("IDX").astype("int64"), offsets).tolist()
+    inside = {i for ent in doc.ents for i in range(ent.start + 1, ent.end)}
+    edges = sorted({0, *starts, len(doc)} - inside)
+    for start, end in zip(edges, edges[1:], strict=False):
+        yield doc[start:end]
 
 
 def rewrite(doc: Doc, words: Sequence[str], order: Sequence[int] | None = None) -> Doc:
@@ -14,14 +33,15 @@ def rewrite(doc: Doc, words: Sequence[str], order: Sequence[int] | None = None) 
     words (Sequence[str]): A word for each of its tokens.
     order (Sequence[int] | None): The token that each word stands for; None: they are in the same order. The
         tokens of a name have to stay together, in their order.
-    RETURNS (Doc): A new document with these words. Sentences are as long as before; names, white space and
-        the attributes of the document are taken over, base forms and links are not.
+    RETURNS (Doc): A new document with these words. Its sentences are marked, as long as those of `sentences`;
+        names, white space and the attributes of the document are taken over, base forms and links are not.
     """
     order = range(len(doc)) if order is None else order
     place = {old: new for new, old in enumerate(order)}
-    starts = [token.is_sent_start for token in doc] if doc.has_annotation("SENT_START") else None
+    starts = {sentence.start for sentence in sentences(doc)}
     spaces = [bool(doc[i].whitespace_) for i in order]
-    result = Doc(doc.vocab, words=list(words), spaces=spaces, sent_starts=starts)
+    marks = [i in starts for i in range(len(doc))]
+    result = Doc(doc.vocab, words=list(words), spaces=spaces, sent_starts=marks)
     result.has_unknown_spaces = doc.has_unknown_spaces
     if doc.has_annotation("ENT_IOB"):
         names = [Span(result, place[e.start], place[e.start] + len(e), label=e.label_) for e in doc.ents]

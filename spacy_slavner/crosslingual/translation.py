@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 from ..attributes import set_attributes
 from ..errors import InputError
 from .dictionaries import DictionaryT, find_dictionary
-from .documents import rewrite
+from .documents import rewrite, sentences
 from .embeddings import Embeddings, read_embeddings
 from .words import like, word_key
 
@@ -27,8 +27,8 @@ class Translator:
 
     E are bilingual vectors, c_j the other words of the sentence in the source language, d_j their distance
     from w in words: 1 for its neighbours. How many context words there are is not said; here it is the
-    whole sentence unless `window` is given. A cosine with a word without a vector counts 0. Of equal
-    translations the dictionary's first is taken.
+    whole sentence unless `window` is given. A cosine with a word without a vector counts 0; a translation
+    without one is taken only where none has one. Of equal translations the dictionary's first is taken.
 
     dictionary (DictionaryT): Translations of words in small letters.
     vectors (Embeddings): Bilingual vectors of both languages' words in small letters.
@@ -84,9 +84,11 @@ class Translator:
         """
         context, result = self._rows([word_key(word) for word in sentence]), list(sentence)
         for at, word in enumerate(sentence):
-            translations = self.dictionary.get(word.lower(), ())
+            translations = self.dictionary.get(word.lower(), [])
             if not translations:
                 continue
+            # Without a vector it would score 0, more than what goes badly with the sentence.
+            translations = [t for t in translations if t in self.vectors.rows] or translations
             if len(translations) > 1:
                 best = int(np.argmax(self._scores(context, at, translations)))
                 translations = translations[best : best + 1]
@@ -98,17 +100,29 @@ class Translator:
     def __call__(self, doc: Doc) -> Doc:
         """Translate a document.
 
-        doc (Doc): The document; without sentence boundaries it is one sentence.
-        RETURNS (Doc): A new one with as many tokens, and the same sentences, names and attributes but for
-            its language; its `doc_id` ends in the language. Base forms and links are not taken over.
+        doc (Doc): The document.
+        RETURNS (Doc): A new one with as many tokens, the same names and attributes but for its language, and
+            the sentences of `documents.sentences`; its `doc_id` ends in the language. Base forms and links
+            are not taken over.
         """
-        sentences = doc.sents if doc.has_annotation("SENT_START") else [doc[:]] if len(doc) else []
-        words = [word for sentence in sentences for word in self.words_of([t.text for t in sentence])]
+        words = [word for sentence in sentences(doc) for word in self.words_of([t.text for t in sentence])]
         result = rewrite(doc, words)
         result._.language = self.target
         result._.doc_id = f"{doc._.doc_id or 'document'}.{self.target}"
         self.documents += 1
         return result
+
+    def require_translations(self) -> None:
+        """RAISES (InputError): So far there was nothing to translate, or no word that the dictionary has."""
+        if not self.documents:
+            remedy = "Give the language of its documents as the one to translate from"
+            raise InputError(f"the corpus has no documents in {self.source}", remedy=remedy)
+        if not self.translated:
+            raise InputError(
+                f"none of {self.words:,} words of the corpus is among the {len(self.dictionary):,} of the "
+                f"dictionary from {self.source} to {self.target}",
+                remedy="Check the languages and the direction of the dictionary",
+            )
 
 
 def make_translator(
@@ -145,7 +159,7 @@ def translate_docs(docs: Iterable[Doc], translator: Translator, with_source: boo
     translator (Translator): Translates those in its source language.
     with_source (bool): Give each of these before its translation, too.
     YIELDS (Doc): The documents; those in other languages as they are.
-    RAISES (InputError): There is nothing to translate.
+    RAISES (InputError): At the end, if nothing was translated.
     """
     for doc in docs:
         translates = is_in(doc, translator.source)
@@ -153,6 +167,4 @@ def translate_docs(docs: Iterable[Doc], translator: Translator, with_source: boo
             yield doc
         if translates:
             yield translator(doc)
-    if not translator.documents:
-        remedy = "Give the language of its documents as the one to translate from"
-        raise InputError(f"the corpus has no documents in {translator.source}", remedy=remedy)
+    translator.require_translations()

@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..attributes import DOC_ATTRIBUTES
-from ..crosslingual.documents import rewrite
+from ..crosslingual.documents import rewrite, sentences
 from ..crosslingual.translation import Translator, is_in, make_translator
 from ..errors import InputError
 
@@ -43,6 +43,8 @@ def create_augmented_corpus(
 def _apply(augment: AugmenterT, nlp: Language, examples: Iterable[Example]) -> Iterator[Example]:
     for example in examples:
         yield from augment(nlp, example)
+    # What an augmenter of ours needs of a corpus is known at its end.
+    getattr(augment, "finish", lambda: None)()
 
 
 def create_shuffle_words(level: float = 1.0, seed: int = 0) -> AugmenterT:
@@ -72,10 +74,10 @@ def create_shuffle_words(level: float = 1.0, seed: int = 0) -> AugmenterT:
 def _shuffled(doc: Doc, rng: random.Random) -> list[int]:
     """The tokens of a document in another order: names as one, everything in its sentence."""
     ends, order = {ent.start: ent.end for ent in doc.ents}, []
-    for sentence in doc.sents if doc.has_annotation("SENT_START") else [doc[:]]:
+    for sentence in sentences(doc):
         units, at = [], sentence.start
         while at < sentence.end:
-            end = min(ends.get(at, at + 1), sentence.end)
+            end = ends.get(at, at + 1)
             units.append(range(at, end))
             at = end
         rng.shuffle(units)
@@ -84,9 +86,10 @@ def _shuffled(doc: Doc, rng: random.Random) -> list[int]:
 
 
 def _example(nlp: Language, old: Example, reference: Doc) -> Example:
-    """An example of a changed reference; its tokens are given, since the text would not yield them."""
+    """An example of a changed reference, with its tokens and sentences, which the text would not yield."""
     words, spaces = [t.text for t in reference], [bool(t.whitespace_) for t in reference]
-    predicted = Doc(nlp.vocab, words=words, spaces=spaces)
+    starts = [bool(t.is_sent_start) for t in reference]
+    predicted = Doc(nlp.vocab, words=words, spaces=spaces, sent_starts=starts)
     for name in DOC_ATTRIBUTES:
         # The prediction knows as much as it did before.
         if old.predicted._.get(name) is not None:
@@ -119,7 +122,8 @@ def create_reverse_translation(
     level (float): Share of the examples that are translated; 0 for none, and no file is read then.
     with_source (bool): Whether the original is learnt from, too.
     seed (int): Seed of the choice.
-    RETURNS (Callable[[Language, Example], Iterator[Example]]): The augmenter.
+    RETURNS (Callable[[Language, Example], Iterator[Example]]): The augmenter; at the end of a corpus in which
+        nothing was translated the reader raises an InputError.
     """
     rng, made = random.Random(seed), []
     needed = {"paths.dictionary": dictionary, "paths.vectors": vectors}
@@ -142,4 +146,9 @@ def create_reverse_translation(
         if chosen:
             yield _example(nlp, example, translator()(example.reference))
 
+    def finish() -> None:
+        for used in made:
+            used.require_translations()
+
+    translate.finish = finish
     return translate

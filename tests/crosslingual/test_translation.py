@@ -51,6 +51,14 @@ def test_context_chooses():
     assert translator.words_of(["król", "zamek", "drzwi"])[1] == "hrad"
 
 
+def test_translations_with_vectors_go_first():
+    dictionary = {"zamek": ["bez", "drzwi"], "nic": ["bez", "nikde"]}
+    translator = Translator(dictionary, VECTORS, "pl", "cs")
+    without, bad = translator.scores(["zamek"], 0, ["bez", "drzwi"])
+    assert bad < without == 0
+    assert translator.words_of(["zamek", "nic"]) == ["drzwi", "bez"]
+
+
 def test_documents_keep_names_capitals_and_unknown_words():
     original = doc("KRÓL", "w", "Polska", "zamek", ".")
     original.set_ents([Span(original, 2, 4, label="LOC")], default="outside")
@@ -78,6 +86,8 @@ def test_only_the_source_language_is_translated():
     assert [d._.language for d in found] == ["cs", "cs", "ru", "cs"]
     with pytest.raises(InputError, match="no documents in sl"):
         list(translate_docs(docs[:3], Translator(DICTIONARY, VECTORS, "sl", "cs")))
+    with pytest.raises(InputError, match="none of 2 words .* 1 of the dictionary from pl to cs.*direction"):
+        list(translate_docs(docs, Translator({"hrad": ["zamek"]}, VECTORS, "pl", "cs")))
 
 
 def test_command(tmp_path, capsys):

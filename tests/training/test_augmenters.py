@@ -8,6 +8,8 @@ from spacy.training import Example
 from spacy.util import registry
 
 from spacy_slavner.attributes import set_attributes
+from spacy_slavner.corpora.sources import blank_pipeline
+from spacy_slavner.crosslingual.documents import sentences
 from spacy_slavner.crosslingual.embeddings import Embeddings, save_spacy
 from spacy_slavner.errors import InputError
 from spacy_slavner.training.augmenters import (
@@ -53,13 +55,29 @@ def test_shuffled_sentences_keep_their_words_and_names():
     assert words_of(same.reference) == WORDS
 
 
-def test_documents_without_sentences_or_names_are_shuffled():
+def test_documents_without_names_are_shuffled():
     doc = Doc(NLP.vocab, ["a", "b", "c"])
     (found,) = create_shuffle_words(seed=0)(NLP, Example(Doc(NLP.vocab, ["a", "b", "c"]), doc))
     assert sorted(words_of(found.reference)) == ["a", "b", "c"]
-    assert not found.reference.has_annotation("SENT_START") and not found.reference.has_annotation("ENT_IOB")
+    assert not found.reference.has_annotation("ENT_IOB")
     empty = Doc(NLP.vocab, [])
     assert len(next(iter(create_shuffle_words()(NLP, Example(empty, empty)))).reference) == 0
+
+
+def test_sentences_that_are_not_marked_are_found_by_the_rules_of_the_language(files):
+    doc = blank_pipeline()("Jana bydlí v Brně. Četla Kdo jsi? Kam jdeš? a spí. A dost.")
+    doc._.language = "cs"
+    name = Span(doc, 6, 12, label="PRO")
+    for names, lengths in (([], [5, 4, 6, 3]), ([name], [5, 10, 3])):
+        doc.set_ents(names, default="outside")
+        (shuffled,) = create_shuffle_words(seed=1)(NLP, Example(doc, doc))
+        _, translated = create_reverse_translation(**files)(NLP, Example(doc, doc))
+        assert [e.text for e in shuffled.reference.ents] == [e.text for e in names]
+        for found in (shuffled.reference, shuffled.predicted, translated.reference, translated.predicted):
+            assert [len(sentence) for sentence in found.sents] == lengths
+        for old, new in zip(sentences(doc), shuffled.reference.sents, strict=True):
+            assert sorted(words_of(old)) == sorted(words_of(new))
+    assert words_of(shuffled.reference) != words_of(doc)
 
 
 @pytest.fixture
@@ -93,6 +111,19 @@ def test_what_is_missing_is_said_when_it_is_needed(files):
         list(create_reverse_translation(**files | {"source": None})(NLP, example()))
     with pytest.raises(InputError, match="no dictionary of 'cs'"):
         list(create_reverse_translation(**files | {"target": "sl"})(NLP, example()))
+
+
+def test_a_corpus_of_which_nothing_is_translated_is_an_error(files):
+    def read(examples, **changed):
+        translate = create_reverse_translation(**files | changed)
+        return list(create_augmented_corpus(lambda nlp: examples, {"translation": translate})(NLP))
+
+    with pytest.raises(InputError, match="no documents in cs"):
+        read([example("ru"), example("pl")])
+    with pytest.raises(InputError, match="none of 14 words of the corpus is among the 3 of the dictionary"):
+        read([example("pl")], source="pl", target="cs")
+    assert len(read([example("ru"), example("cs")])) == 3
+    assert len(read([example("ru")], level=0.0)) == 1 and read([]) == []
 
 
 def test_augmenters_follow_each_other(files):
