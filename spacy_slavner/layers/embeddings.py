@@ -11,6 +11,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from ..crosslingual.coverage import unknown_words
 from ..crosslingual.words import word_key
 from ..errors import InputError
 from ..types import TokenVectorsModelT
@@ -18,6 +19,8 @@ from ..types import TokenVectorsModelT
 # The word whose vector all unknown words have, where they share one.
 UNKNOWN = "\0unknown"
 REMEDY = "Give a folder of spaCy with vectors as --paths.vectors, such as `vectors-align` writes"
+
+REMEDY_OTHERS = "Give vectors of its language, whose words are in small letters, as --paths.vectors"
 
 
 def frozen_vectors(lower: bool, placeholders: bool, one_unknown: bool, spread: float) -> TokenVectorsModelT:
@@ -37,6 +40,10 @@ def frozen_vectors(lower: bool, placeholders: bool, one_unknown: bool, spread: f
 def _init(model: TokenVectorsModelT, X: list[Doc] | None = None, Y: None = None) -> None:
     if X:
         model.set_dim("nO", _vectors(X).shape[1])
+        found = unknown_words(X, model.attrs["lower"], model.attrs["placeholders"])
+        if found["n_types"] and found["types"] == 1:
+            what = f"none of the {found['n_types']:,} different words of the first documents has a vector"
+            raise InputError(what, remedy=REMEDY_OTHERS)
 
 
 def _vectors(docs: list[Doc]):

@@ -52,6 +52,9 @@ def test_vectors_are_frozen_and_missing_ones_are_an_error():
     assert [array.shape for array in model.predict([doc()])] == [(0, 4)]
     with pytest.raises(InputError, match="no word vectors.*--paths.vectors"):
         FrozenVectors_v1().initialize(X=[Doc(spacy.blank("xx").vocab, ["v"])])
+    with pytest.raises(InputError, match="none of the 2 different words .* has a vector.*--paths.vectors"):
+        FrozenVectors_v1().initialize(X=[doc("nic", "nikdo"), doc("nic")])
+    FrozenVectors_v1().initialize(X=[doc()])
 
 
 def test_floret_tables_know_every_word(tmp_path):
