@@ -1,5 +1,7 @@
 """Configs in two parts, and spaCy's own commands on the merged one."""
 
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,33 @@ def test_systems_of_one_paper_differ_in_their_heads_alone():
     for config in short:
         config["components"]["crf_ner"].pop("model", None)
     assert short[0] == short[1] == short[2]
+
+
+def test_values_of_huang_et_al():
+    """Section 3.2 of the paper; the batch is that of Ma and Hovy 2016, the momentum is not said."""
+    config = merge_config(ROOT / "configs/crosslingual_bilstm_crf.cfg").interpolate()
+    tok2vec, optimizer = "components.crf_ner.model.tok2vec", "training.optimizer"
+    for name, value in {
+        "system.epochs": 200,
+        "components.crf_ner.scheme": "BIOES",
+        "components.crf_ner.model.dropout": 0.5,
+        f"{tok2vec}.hidden": 300,
+        f"{tok2vec}.embed.characters.width": 300,
+        f"{tok2vec}.embed.characters.hidden": 300,
+        f"{tok2vec}.embed.characters.dropout": 0.5,
+        "corpora.train.augmenters.translation.alpha": 0.5,
+        "initialize.after_init.@callbacks": "spacy-slavner.uniform_weights.v1",
+        "initialize.after_init.spread": 0.1,
+        "training.batcher": {"@batchers": "spacy-slavner.batch_by_sentences.v1", "size": 10},
+        f"{optimizer}.@optimizers": "spacy-slavner.SGD.v1",
+        f"{optimizer}.momentum": 0.9,
+        f"{optimizer}.clip_value": 5.0,
+        f"{optimizer}.learn_rate.@schedules": "spacy-slavner.epoch_decay.v1",
+        f"{optimizer}.learn_rate.rate": 0.01,
+        f"{optimizer}.learn_rate.decay": 0.05,
+        f"{optimizer}.learn_rate.epochs": 200,
+    }.items():
+        assert reduce(getitem, name.split("."), config) == value, name
 
 
 def test_own_systems_have_no_settings_of_a_paper():
