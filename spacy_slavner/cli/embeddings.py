@@ -42,6 +42,13 @@ def vectors_train_cli(
     epochs: int = typer.Option(10, "--epochs", help="Passes over the text"),
     least: int = typer.Option(2, "--min-count", help="How often a word has to occur"),
     threads: int = typer.Option(1, "--threads", help="With one, the same text gives the same vectors"),
+    buckets: int = typer.Option(
+        0,
+        "--buckets",
+        min=0,
+        help="Rows for n-grams, of 4 · width bytes in memory (default: 2,000,000, 2.4 GB at width 300; of a "
+        "floret table 50,000)",
+    ),
     without: list[Path] = typer.Option(
         [], "--without", help="Folder of a split, or of joined ones (A+B), whose dev and test are left out"
     ),
@@ -73,7 +80,7 @@ def vectors_train_cli(
             counts["words"] += len(words)
             yield words
 
-    vectors = train_vectors(counted(), width, epochs, least, threads, table)
+    vectors = train_vectors(counted(), width, epochs, least, threads, table, buckets)
     if not table:
         write_embeddings(vectors, output)
     figures = {"words": len(vectors), "running": counts["words"], "left_out": found.left_out}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MAGIC, VERSION = 793712314, 12
 BEGIN, END = "<", ">"
 FLORET = "floret"
+# Rows for n-grams: fastText's default, and enough for a floret table.
+BUCKETS, FLORET_BUCKETS = 2_000_000, 50_000
 
 
 @dataclass
@@ -326,7 +328,7 @@ def train_vectors(
     least: int = 2,
     threads: int = 1,
     floret: Path | None = None,
-    buckets: int = 50_000,
+    buckets: int = 0,
 ) -> Embeddings:
     """Train fastText vectors of one language (Bojanowski et al., 2017): skip-grams and character n-grams.
 
@@ -338,7 +340,8 @@ def train_vectors(
     floret (Path | None): A file to write a floret table to instead, for `spacy init vectors --mode floret`:
         it has a vector for every word there may be. Tables of two languages cannot be joined, so that one
         has to be trained on the text of both.
-    buckets (int): Rows of the floret table.
+    buckets (int): Rows that n-grams share, each of 4 · width bytes in memory; 0 for BUCKETS, 2.4 GB at width
+        300, or for FLORET_BUCKETS, 60 MB, of a floret table.
     RETURNS (Embeddings): The words, the most frequent first.
     RAISES (InputError): floret, which trains both kinds, is missing, or there is too little text.
     """
@@ -349,7 +352,10 @@ def train_vectors(
     except ImportError as error:
         remedy = 'Run pip install "spacy-slavner[crosslingual]"'
         raise InputError("the package floret, which trains vectors, is missing", remedy=remedy) from error
-    tables = {"mode": FLORET, "hashCount": 2, "bucket": buckets} if floret else {"mode": "fasttext"}
+    if floret:
+        tables = {"mode": FLORET, "hashCount": 2, "bucket": buckets or FLORET_BUCKETS}
+    else:
+        tables = {"mode": "fasttext", "bucket": buckets or BUCKETS}
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "text.txt"
         with text.open("w", encoding="utf-8") as file:

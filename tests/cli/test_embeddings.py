@@ -73,8 +73,12 @@ def test_vectors_of_text_and_of_an_encoder(run, tiny_encoder, tmp_path):
     pytest.importorskip("floret")
     (tmp_path / "cs.txt").write_text("Kočka pije mléko .\nPes pije vodu .\n" * 5, encoding="utf-8")
     one, two = tmp_path / "one.vec", tmp_path / "two.vec"
-    output = run("vectors-train", one, tmp_path / "cs.txt", "-l", "cs", "--width", 6, "--epochs", 1)
+    options = ["-l", "cs", "--width", 6, "--epochs", 1]
+    output = run("vectors-train", one, tmp_path / "cs.txt", *options)
     assert "of 40 running words" in output
+    default = read_embeddings(one).vectors
+    run("vectors-train", one, tmp_path / "cs.txt", *options, "--buckets", 1000)
+    assert (read_embeddings(one).vectors != default).any()
     run("vectors-encoder", two, one, "--encoder", tiny_encoder)
     assert read_embeddings(one).words == read_embeddings(two).words and read_embeddings(two).width == 24
 

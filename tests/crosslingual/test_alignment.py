@@ -9,6 +9,7 @@ from spacy_slavner.crosslingual.alignment import (
     best_translations,
     csls,
     hold_out,
+    mean_similarity,
     mutual_pairs,
     precision,
     procrustes,
@@ -123,6 +124,21 @@ def test_refinement_helps_where_the_dictionary_is_bad():
     assert (len(before[1].rounds), len(after[1].rounds)) == (1, 6)
     found = [precision(aligned, target, right).at[1] for aligned, _ in (before, after)]
     assert found[1] > found[0]
+
+
+def test_rounds_look_at_the_most_frequent_words_alone(monkeypatch):
+    seen = []
+
+    def noted(vectors, others, neighbours=10):
+        seen.append(max(len(vectors), len(others)))
+        return mean_similarity(vectors, others, neighbours)
+
+    monkeypatch.setattr(alignment, "mean_similarity", noted)
+    source, target, _ = languages()
+    how = align(source, target, {f"s{i}": [f"t{i}"] for i in range(60)}, rounds=2, frequent=50)[1]
+    # What is held out is looked for among all words.
+    assert seen == [50] * (len(seen) - 2) + [400] * 2 and len(how.rounds) == 3
+    assert how.held_out.at[1] == 1.0 and how.rounds[-1] == 1.0
 
 
 def test_what_cannot_be_aligned():
