@@ -12,11 +12,15 @@ from ..corpora.sentences import rules_for
 def sentences(doc: Doc) -> Iterator[Span]:
     """Cut a document into sentences, never inside a name.
 
-    doc (Doc): The document; where it has no sentence boundaries the rules of its language find them.
+    doc (Doc): The document; where it has no sentence boundaries the rules of its language find them. Tokens
+        of whose spaces nothing is known are one sentence, as `corpora.subset.sentences` makes them of
+        columns.
     YIELDS (Span): The sentences.
     """
     if doc.has_annotation("SENT_START"):
         starts = [token.i for token in doc if token.is_sent_start]
+    elif doc.has_unknown_spaces:
+        starts = []
     else:
         offsets = rules_for(doc._.language)(doc.text)
         starts = numpy.searchsorted(doc.to_array("IDX").astype("int64"), offsets).tolist()

@@ -78,6 +78,7 @@ def test_sentences_that_are_not_marked_are_found_by_the_rules_of_the_language(fi
         for old, new in zip(sentences(doc), shuffled.reference.sents, strict=True):
             assert sorted(words_of(old)) == sorted(words_of(new))
     assert words_of(shuffled.reference) != words_of(doc)
+    assert [len(sentence) for sentence in sentences(Doc(NLP.vocab, words_of(doc)))] == [len(doc)]
 
 
 @pytest.fixture
