@@ -9,6 +9,12 @@ from .test_report import MACHINE, result
 
 USE, SHUFFLE = "components.crf_ner.model.tok2vec.embed.use", "corpora.train.augmenters.shuffle.level"
 
+CHANGED = {
+    "system.epochs": [200, 8],
+    "system.target_language": [None, "nl"],
+    "training.optimizer": [{"@optimizers": "SGD.v1"}, {"@optimizers": "spacy-slavner.AdamW.v1"}],
+}
+
 
 def f1(right: int) -> float:
     return 100 * 2 * right / (10 + right)
@@ -23,8 +29,9 @@ def report(tmp_path) -> str:
 def test_bridges_side_by_side(tmp_path):
     def record(system, right, *setting, source="en", seed=0):
         info = RunInfo(
-            f"{system}{setting}", "toy", f"toy_zero_nl_from_{source}", seed, steps=9, machine=MACHINE
-        )
+            f"{system}{setting}", "toy", f"toy_zero_nl_from_{source}", seed, steps=9, machine=MACHINE,
+            changed=CHANGED | {setting[0]: [None, setting[1]]} if setting else {},
+        )  # fmt: skip
         design = {"system": system, "split": "toy", "held_out": "nl", "sources": [source]}
         design |= {"setting": list(setting)} if setting else {}
         scores = result(right, 0)
@@ -42,6 +49,7 @@ def test_bridges_side_by_side(tmp_path):
     record("crosslingual_bilstm_crf", 4, "paths.vectors", "en-nl-encoder")
     record("multilingual", 9)
     record("multilingual_romanized", 7)
+    record("multilingual_translated", 10)
     # Of a pair that was not read by other means.
     record("multilingual", 1, source="de")
     figures = {"words": {"source": 5000, "target": 6000, "joint": 10900}, "held_out": 99, "coverage": 0.5}
@@ -49,7 +57,8 @@ def test_bridges_side_by_side(tmp_path):
     path = tmp_path / "vectors/metrics.json"
     write_section(path, "crosslingual", {"alignment": {"en-nl, toy": figures | {"command": "align it"}}})
     unknown = {"types": 0.025, "tokens": 0.008, "n_types": 1000, "n_tokens": 9000}
-    write_section(path, "crosslingual", {"unknown words": {"nl test": unknown}})
+    for name in ("en train", "nl test"):
+        write_section(path, "crosslingual", {"unknown words": {f"en-nl, toy, {name}": unknown}})
     texts = {"nl, toy": {"words": 700, "running": 80_000, "left_out": 9}}
     write_section(path, "crosslingual", {"texts": texts})
     text = report(tmp_path)
@@ -59,9 +68,15 @@ def test_bridges_side_by_side(tmp_path):
     assert f"| words only | {f1(5):.2f} (59.60) |" in text
     assert f"| encoder, zero-shot | {f1(9):.2f} |" in text
     assert f"| words only over characters only | {f1(5) - f1(2):+.2f} |" in text
+    assert f"| encoder, romanised text over encoder, zero-shot | {f1(7) - f1(9):+.2f} |" in text
+    assert f"| encoder, translated text over encoder, zero-shot | {f1(10) - f1(9):+.2f} |" in text
+    assert "type MISC" in text and "about twice the steps" in text and "“% of right”" in text
+    # Neither what the row is about nor the pair.
+    assert "\n- crosslingual_bilstm_crf: epochs 200 → 8; optimizer SGD.v1 → AdamW.v1.\n\n" in text
     assert "| en → nl, toy | full model | 50.00 ± 0.00 (69.49) | 25.00 ± 0.00 (82.46) |" in text
     assert "| en-nl, toy | 5,000 | 6,000 | 25.00 | 37.50 | 99 | 50.00 |" in text and "align it" in text
-    assert "| nl test | 2.50 | 1,000 | 0.80 | 9,000 |" in text and "rounds" not in text
+    assert "| en-nl, toy, nl test | 2.50 (2.5) | 1,000 | 0.80 (0.9) | 9,000 |" in text
+    assert "| en-nl, toy, en train | 2.50 | 1,000 | 0.80 | 9,000 |" in text and "rounds" not in text
     # Not a second time among others, but for the zero-shot of the encoder.
     assert "Settings that were varied" not in text and text.count("run crosslingual") == 6
     assert "| multilingual() | toy | en |" in text
