@@ -148,6 +148,9 @@ def test_crosslingual_workflow_keeps_to_one_split(project, capfd):
     steps = [line[line.index("spacy_slavner") + 1] for line in lines]
     made = ["vectors-train"] * 2 + ["vectors-align"] + ["vectors-encoder"] * 2 + ["vectors-align"]
     assert steps[-12:] == [*made, *["experiments"] * 4, *["vectors-coverage"] * 2]
+    for line in lines[-9:-7]:
+        assert line[line.index("--encoder") + 1] == "assets/encoder_full"
+    assert ["encoder", "assets/encoder_full"] in [line[3:5] for line in lines]
     for line in lines[-12:]:
         folders = [word for word in line if "vectors/" in word]
         assert all("vectors/single_out/" in folder for folder in folders)

@@ -176,7 +176,13 @@ def _progress(config: "Config", output: Path, resume: bool) -> "Progress":
 
 
 def _check_corpora(config: "Config") -> None:
-    paths = config.interpolate().get("paths", {})
+    settings = config.interpolate()
+    paths = settings.get("paths", {})
+    vectors = settings.get("initialize", {}).get("vectors")
+    # A name without folders may be that of a package.
+    if vectors and len(Path(vectors).parts) > 1 and not Path(vectors).exists():
+        remedy = "Make them with `vectors-align` or `spacy init vectors`; give the folder as --paths.vectors"
+        raise InputError("there are no word vectors", path=vectors, remedy=remedy)
     for name in ("train", "dev"):
         if name in paths and not (paths[name] and Path(paths[name]).exists()):
             raise InputError(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .regimes import NONE, Key, budget, f1, gain, grouped, section, signed, split_of
-from .report import Records, Run, _cuts, length_cells, spread, unique
+from .report import Records, Run, cuts_of, length_cells, spread, unique
 from .tables import markdown_table
 
 FULL, WORDS, CHARACTERS, SHUFFLED = "full model", "words only", "characters only", "words shuffled"
@@ -119,7 +119,7 @@ def _changed(runs: list[Run]) -> list[str]:
     """What was not taken from the configs of the systems, but for what rows and columns are about."""
     lines = []
     for (system,), some in grouped(runs, lambda run: (run.design["system"],)).items():
-        if cuts := unique(cut for run in some for cut in _cuts(_in_common(run))):
+        if cuts := unique(cut for run in some for cut in cuts_of(_in_common(run))):
             lines.append(f"- {system}: {'; '.join(cuts)}.")
     text = "Changed against the configs, which have the papers' settings:"
     return [text, "\n".join(lines)] if lines else []

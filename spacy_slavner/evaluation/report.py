@@ -430,7 +430,7 @@ def _papers_tables(runs: list[Run], key: str) -> list[str]:
                 _mean_of(group, _training_seconds, ",.0f"),
                 _mean_of(group, lambda run: run.info.get("cpu_seconds"), ",.0f"),
                 _mean_of(group, lambda run: run.result.get("words_per_second"), ",.0f"),
-                "; ".join(unique(cut for run in group for cut in _cuts(run.info))) or "–",
+                "; ".join(unique(cut for run in group for cut in cuts_of(run.info))) or "–",
             ]
         )
     header = ["System", "Published F1", "Span F1", "Word F1", "Weights, M", "Trained, M", "Steps"]
@@ -457,7 +457,7 @@ def _training_seconds(run: Run) -> float | None:
     return None if seconds is None else seconds + (run.info.get("initialize_seconds") or 0)
 
 
-def _cuts(info: dict[str, Any]) -> list[str]:
+def cuts_of(info: dict[str, Any]) -> list[str]:
     """What a run left out of the corpus, and what it did not take from its system's config."""
     cuts = []
     documents = info.get("documents") or {}

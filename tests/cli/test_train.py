@@ -156,6 +156,8 @@ def test_missing_corpus_is_an_input_error(config, tmp_path):
         train(config(paths__train=str(tmp_path / "no.spacy")), tmp_path)
     with pytest.raises(InputError, match="no dev corpus"):
         train(config(paths__dev=None), tmp_path)
+    with pytest.raises(InputError, match="no word vectors.*vectors-align"):
+        train(config(initialize__vectors=str(tmp_path / "pl-cs")), tmp_path)
 
 
 def test_a_dev_corpus_without_names_is_an_input_error_at_once(config, corpus, tmp_path, monkeypatch):
