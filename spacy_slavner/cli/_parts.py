@@ -37,10 +37,9 @@ class Parts(NamedTuple):
 
 
 def parts_of(folder: Path) -> Parts:
-    """RETURNS (Parts): The parts that lie in a folder; of the last one there may be none."""
-    snippets = folder / "snippets.spacy"
-    others = [folder / "dev.spacy", folder / "test.spacy", *([snippets] if snippets.is_file() else [])]
-    return Parts(folder / "train.spacy", others)
+    """RETURNS (Parts): The parts that lie in a folder; there may be no test (`release`) and no snippets."""
+    more = [path for path in (folder / "test.spacy", folder / "snippets.spacy") if path.is_file()]
+    return Parts(folder / "train.spacy", [folder / "dev.spacy", *more])
 
 
 def prepare(corpus: Path, split: str, languages: str, max_docs: int) -> Parts:
@@ -198,9 +197,9 @@ def join_more(parts: Parts, more: Parts, name: str) -> Parts:
     folder = home.parent / f"{home.name}_with_{name}{size}"
     if is_current(folder / "train.spacy", *parts.files, more.train):
         return parts_of(folder)
-    (train, dev, test), (others, *_) = _with_types([parts, more])
+    (train, *measured), (others, *_) = _with_types([parts, more])
     split = corpus_names(parts.train)[1]
-    return _write_joined(folder, split, [parts, more], [train + others, dev, test])
+    return _write_joined(folder, split, [parts, more], [train + others, *measured])
 
 
 def _with_types(splits: list[Parts]) -> "list[list[list[Doc]]]":
@@ -230,7 +229,7 @@ def _write_joined(folder: Path, split: str, splits: list[Parts], docs: "list[lis
     corpora = dict.fromkeys(corpus_names(parts.train)[0] for parts in splits)
     write_json(folder / PARTS_FILE, {"corpus": "+".join(corpora), "split": split})
     # The training part last: it says that all are there.
-    for part, some in reversed(list(zip(("train", "dev", "test"), docs, strict=True))):
+    for part, some in reversed(list(zip(("train", "dev", "test"), docs, strict=False))):
         write_docbin(some, folder / f"{part}.spacy")
     return parts_of(folder)
 

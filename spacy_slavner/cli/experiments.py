@@ -445,7 +445,7 @@ def _describe(record: Path, run: Experiment, given: list[str]) -> None:
     command = ["python", "-m", "spacy_slavner", "experiments", *run.arguments(), *given]
     added: dict[str, Any] = {"experiment": run.design | {"command": shlex.join(command)}}
     if (run.encoder / "tokenizer.json").is_file():
-        languages = fertility(run.encoder, run.parts.others[1])
+        languages = fertility(run.encoder, run.parts.others[:2][-1])
         added["fertility"] = {"encoder": encoder_name(run.encoder) or ENCODER.name, "languages": languages}
     write_json(record, old | added)
 

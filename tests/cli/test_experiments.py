@@ -358,6 +358,19 @@ def test_several_corpora_at_once_instead_of_transfer(small, run, commands):
     assert f"--initialize.components.language_id.labels={json.dumps(tells)}" in train_command
 
 
+def test_what_is_released_has_no_test_part(small, run, commands):
+    Path("corpus/auto/test.spacy").unlink()
+    options = ["--systems", "tag_sets", "--splits", "auto", "--transfer", "other", *small]
+    run("experiments", *options)
+    assert [path.stem for path in commands[1] if isinstance(path, Path)][:3] == [
+        "model-last",
+        "dev",
+        "metrics",
+    ]
+    record = read_metrics(Path("metrics/tag_sets_with_other/auto/0/metrics.json"))
+    assert list(record["results"]) == ["dev"] and record["fertility"]["languages"]
+
+
 def test_encoders_side_by_side(small, run, commands):
     usual, other = Path("assets/encoder"), Path("pretraining/auto/0/encoder")
     shutil.copytree(usual, other)
