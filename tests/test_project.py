@@ -104,7 +104,7 @@ def test_steps_are_run_again_when_what_they_read_changes():
 
 def read_extended(config: Path) -> set[str]:
     """The configs that one extends, with those that they extend."""
-    names = re.findall(r'(?m)^extends = "(\w+)"', config.read_text(encoding="utf-8"))
+    names = re.findall(r'(?m)^extends = "([\w/]+)"', config.read_text(encoding="utf-8"))
     return {*names}.union(*(read_extended(config.parent / f"{name}.cfg") for name in names))
 
 
@@ -118,13 +118,20 @@ def test_split_workflows_hand_their_variables_on(split, project, capfd):
 
 
 def test_the_release_quotes_the_splits(project, capfd):
-    project_run(project, "release", overrides={"vars.seed": 7, "vars.release_split": "release"}, dry=True)
-    line = re.findall("(?m)^Running command: .*", capfd.readouterr().out)[-1]
-    assert "run release_steps . --vars.split release" in line and "--vars.seed 7" in line
-    project_run(project, "package_release", overrides={"vars.split": "release"}, dry=True)
-    line = capfd.readouterr().out
-    assert "training/slavner/release/0/model-last packages --name xx_slavner" in line
-    assert "--metrics docs/records/slavner --trained-on" in line and "$" not in line
+    values = {"vars.seed": 7, "vars.release_split": "release", "vars.uner": "my uner"}
+    project_run(project, "release", overrides=values, dry=True)
+    lines = lines_of(capfd)
+    *prepared, run, package = lines[-5:]
+    assert [line[4:6] for line in prepared] == [[f"uner_{code}", "my uner"] for code in ("hr", "sr", "sk")]
+    besides = "uner_hr+uner_sr+uner_sk"
+    assert run[run.index("--splits") + 1] == "release" and run[run.index("--transfer") + 1] == besides
+    assert package[4] == f"training/slavner_with_{besides}/release/7/model-last"
+    assert package[package.index("--cost") + 1] == "corpus/release/dev.spacy" and "$" not in str(lines)
+    project_run(project, "release_figures", dry=True)
+    figures = lines_of(capfd)[-1]
+    assert set(figures[figures.index("--splits") + 1].split(",")) < set(SPLITS)
+    records = PROJECT["vars"]["records"]
+    assert package[package.index("--metrics") + 1] == records and (ROOT / records).is_dir()
 
 
 @pytest.mark.parametrize("system", ["experiments", "tag_sets", *SYSTEMS])

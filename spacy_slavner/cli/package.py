@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 CORPORA = {
     "slavicner": ("SlavicNER", "not stated by its authors", "https://github.com/SlavicNLP/SlavicNER"),
     "sample": ("the bundled sample", "CC0 1.0", ""),
+    **{
+        f"uner_{code}": (
+            f"Universal NER, {treebank}",
+            "CC BY-SA 4.0",
+            f"https://github.com/UniversalNER/UNER_{treebank}",
+        )
+        for code, treebank in (("hr", "Croatian-SET"), ("sr", "Serbian-SET"), ("sk", "Slovak-SNK"))
+    },
 }
 ENCODERS = {
     "intfloat/multilingual-e5-small": ("MIT", "https://huggingface.co/intfloat/multilingual-e5-small")

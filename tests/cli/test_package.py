@@ -216,6 +216,7 @@ def test_bad_input(ruler, tmp_path, run):
     with pytest.raises(InputError, match="NAME=LICENCE"):
         run("package", ruler, tmp_path, "--folder", "--source", "something")
     assert not list(tmp_path.iterdir())
-    corpora = [{"info": {"corpus": "slavicner"}}, {"info": {"corpus": "new"}}]
+    corpora = [{"info": {"corpus": "slavicner+uner_hr"}}, {"info": {"corpus": "new"}}]
     licences = {source["name"]: source["licence"] for source in list_sources(corpora, "", [])}
     assert "not stated" in licences["SlavicNER"] and "not known" in licences["new"]
+    assert licences["Universal NER, Croatian-SET"] == "CC BY-SA 4.0"
