@@ -194,7 +194,7 @@ def _settings(runs: list[Run]) -> list[str]:
 
     varied = {whose(run) for run in here}
     plain = [r for r in _held_out(runs) if "setting" not in r.design]
-    plain += [run for run in _unvaried(runs) if run.part == "dev"]
+    plain += [r for r in runs if r.part == "dev" and not (VARIED - {"transfer"}) & set(r.design)]
     here = [run for run in plain if whose(run) in varied] + here
     groups = grouped(here, lambda r: (*whose(r), *r.design.get("setting", ("", "as it is"))))
     columns, rows = _matrix(dict(sorted(groups.items())), lambda r: r.design.get("held_out", "dev"))
@@ -208,9 +208,13 @@ def _settings(runs: list[Run]) -> list[str]:
 
 
 def _place(run: Run) -> str:
-    if "held_out" not in run.design:
-        return split_of(run)
-    return f"{split_of(run)}, names of {_sources(run)}"
+    """The split of a run, with what else it learnt from or did not."""
+    parts = [split_of(run)]
+    if "transfer" in run.design:
+        parts.append(f"with {run.design['transfer']}")
+    if "held_out" in run.design:
+        parts.append(f"names of {_sources(run)}")
+    return ", ".join(parts)
 
 
 def _languages_alone(runs: list[Run]) -> list[str]:
@@ -245,7 +249,7 @@ def _learnt(run: Run) -> str:
 
 def _transfer(runs: list[Run]) -> list[str]:
     """Other corpora learnt before or besides, against the split alone."""
-    here = [r for r in runs if "transfer" in r.design]
+    here = [r for r in runs if "transfer" in r.design and "setting" not in r.design]
     # Of each run on other corpora's union of types one part, whichever: for what it cost.
     unions = list({(r.system, r.seed): r for r in runs if r.design["system"] == UNION}.values())
     rows, others = [], []

@@ -88,6 +88,16 @@ def test_settings_languages_alone_and_transfer(record, tmp_path):
     assert f"| transfer | a+b, before | toy | test | {both} | {cost}; then {cost} |" in text
 
 
+def test_settings_of_a_system_that_learns_from_other_corpora_too(record, tmp_path):
+    besides = {"config": "tag_sets", "transfer": "a", "part": "dev"}
+    record("tag_sets_with_a", "toy", 0, 6, **besides)
+    record("tag_sets_frozen_3_with_a", "toy", 0, 8, setting=["model.frozen_layers", "3"], **besides)
+    text = report(tmp_path)
+    assert f"| tag_sets | toy, with a | encoder |  | as it is | {f1(6):.2f} |" in text
+    assert f"| tag_sets | toy, with a | encoder | model.frozen_layers | 3 | {f1(8):.2f} |" in text
+    assert f"| tag_sets | a, besides | toy | dev | – | {f1(6):.2f} | – |" in text
+
+
 def test_varied_settings_and_other_encoders_beside_what_is_usual(record, tmp_path):
     record("m", "toy", 0, 4, part="dev")
     setting = ["training.patience", "3"]
