@@ -82,14 +82,17 @@ def budget(runs: list[Run]) -> str:
     known = [
         ([n for run in runs if (n := of(run.info)) is not None], what)
         for what, of in (
-            ("documents", lambda info: (info.get("documents") or {}).get("used")),
-            ("passes", lambda info: info.get("epochs")),
-            ("steps", lambda info: info.get("steps")),
+            ("document", lambda info: (info.get("documents") or {}).get("used")),
+            ("pass", lambda info: info.get("epochs")),
+            ("step", lambda info: info.get("steps")),
         )
     ]
-    parts = [f"{_range(numbers)} {what}" for numbers, what in known if numbers]
-    seeds = len({run.seed for run in runs})
-    return ", ".join([*parts, f"{seeds} seed{'s' if seeds > 1 else ''}"]) if parts else NONE
+    parts = [_counted(_range(numbers), what) for numbers, what in known if numbers]
+    return ", ".join([*parts, _counted(str(len({run.seed for run in runs})), "seed")]) if parts else NONE
+
+
+def _counted(number: str, what: str) -> str:
+    return f"{number} {what}{'' if number == '1' else 'es' if what[-1] == 's' else 's'}"
 
 
 def _range(numbers: list[float]) -> str:

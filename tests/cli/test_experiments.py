@@ -147,7 +147,7 @@ def test_zero_shot_takes_the_names_of_one_language_away(project, run, commands):
     assert train[train.index("--paths.target") + 1] == Path("corpus/auto_zero_cs/target.spacy")
     report = (project / "metrics/report.md").read_text()
     assert "## Zero-shot" in report and "| System | Split | Names of | cs | pl | Budget |" in report
-    assert "| 3 documents, 1 steps, 1 seed |" in report and "## auto_zero_cs_test" not in report
+    assert "| 3 documents, 1 step, 1 seed |" in report and "## auto_zero_cs_test" not in report
     # The command for one run alone is that run.
     commands.clear()
     words = shlex.split(record["experiment"]["command"])
