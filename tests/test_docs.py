@@ -70,6 +70,7 @@ def project(tmp_path_factory, tiny_encoder, sample):
     parts = {f"paths.{part}": str(folder / f"corpus/sample/{part}.spacy") for part in ("train", "dev")}
     encoder = {"paths.encoder": str(folder / "assets/encoder")}
     quick = {"components.name_normalizer.learned": {"words": 0, "least_updates": 20}}
+    quick |= {"components.transformer.model.frozen_layers": -1}
     config = merge_config(folder / "configs/slavner.cfg", {**parts, **encoder, **quick})
     config["training"]["max_steps"] = 2
     train(config, folder / "training/slavner")

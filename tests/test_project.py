@@ -46,8 +46,9 @@ def project(tmp_path, sample, monkeypatch) -> Path:
 def tiny(project, tiny_encoder) -> dict[str, str]:
     """The variables of a run that takes seconds."""
     (project / "configs/tiny.cfg").write_text(
-        (project / "configs/slavner.cfg").read_text()
-        + "\n[components.transformer]\n\n[components.transformer.model]\nlayers = null\n"
+        (project / "configs/slavner.cfg")
+        .read_text()
+        .replace("frozen_layers = 3", "layers = null\nfrozen_layers = -1")
     )
     return {
         "vars.repository": NOWHERE,
@@ -124,14 +125,18 @@ def test_the_release_quotes_the_splits(project, capfd):
     *prepared, run, package = lines[-5:]
     assert [line[4:6] for line in prepared] == [[f"uner_{code}", "my uner"] for code in ("hr", "sr", "sk")]
     besides = "uner_hr+uner_sr+uner_sk"
-    assert run[run.index("--splits") + 1] == "release" and run[run.index("--transfer") + 1] == besides
+    assert run[run.index("--splits") + 1] == "release" and f"--transfer={besides}" in run
     assert package[4] == f"training/slavner_with_{besides}/release/7/model-last"
     assert package[package.index("--cost") + 1] == "corpus/release/dev.spacy" and "$" not in str(lines)
     project_run(project, "release_figures", dry=True)
     figures = lines_of(capfd)[-1]
     assert set(figures[figures.index("--splits") + 1].split(",")) < set(SPLITS)
-    records = PROJECT["vars"]["records"]
-    assert package[package.index("--metrics") + 1] == records and (ROOT / records).is_dir()
+    options = ("--systems", "--checkpoint")
+    assert f"--transfer={besides}" in figures
+    assert [run[run.index(o) + 1] for o in options] == [figures[figures.index(o) + 1] for o in options]
+    # What it quotes are records of that system, and come with the project.
+    records = Path(package[package.index("--metrics") + 1])
+    assert records.name == Path(package[4]).parts[1] and (ROOT / records).is_dir()
 
 
 @pytest.mark.parametrize("system", ["experiments", "tag_sets", *SYSTEMS])
@@ -260,7 +265,7 @@ def test_pretraining_starts_have_folders_of_their_own(project, capfd):
     *runs, curves = lines_of(capfd)[-4:]
     starts = ["given", "random_embeddings", "random"]
     assert [run[run.index("--start") + 1] for run in runs] == starts
-    assert [run[4] for run in runs] == [f"pretraining/bsnlp2019/starts/{start}/7" for start in starts]
+    assert [run[4] for run in runs] == [f"pretraining/bsnlp2019/starts_{start}/7" for start in starts]
     # The report finds the records where those of all runs are.
     records = [f"metrics/{run[4]}/pretraining.json" for run in runs]
     assert [run[run.index("--metrics") + 1] for run in runs] == records == curves[4:7]

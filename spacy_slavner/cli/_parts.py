@@ -42,6 +42,12 @@ def parts_of(folder: Path) -> Parts:
     return Parts(folder / "train.spacy", [folder / "dev.spacy", *more])
 
 
+def _check_test(parts: Parts) -> None:
+    if len(parts.others) < 2:
+        remedy = "Take a split that has one"
+        raise InputError("the split has no test part", path=parts.train.parent, remedy=remedy)
+
+
 def prepare(corpus: Path, split: str, languages: str, max_docs: int) -> Parts:
     """Find the parts of a split; those that can be made of what is there are made.
 
@@ -177,6 +183,8 @@ def join(folder: Path, splits: list[Parts]) -> Parts:
     RETURNS (Parts): The files.
     RAISES (InputError): A training part has no names, or the types of two collide.
     """
+    for one in splits:
+        _check_test(one)
     docs = _with_types(splits)
     return _write_joined(folder, folder.name, splits, [sum(some, []) for some in zip(*docs, strict=True)])
 
@@ -270,6 +278,7 @@ def prepare_zero_shot(folder: Path, parts: Parts, target: str, sources: list[str
 
 def _zero_shot_docs(parts: Parts, target: str, sources: list[str]) -> "dict[str, list[Doc]]":
     """The documents of each file that `prepare_zero_shot` writes."""
+    _check_test(parts)
     train, dev, test = map(_read, parts.files[:3])
     _check_languages([target, *sources], train, parts.train)
     known = set(sources or (doc._.language for doc in train)) - {target}

@@ -47,7 +47,7 @@ CORPORA = {
 @app.command("prepare-columns")
 def prepare_columns_cli(
     corpus: str = typer.Argument(..., help=f"One of {', '.join(CORPORA)}"),
-    folder: Path = typer.Argument(..., help="Folder with its files, in it or below"),
+    folder: str = typer.Argument(..., help="Folder with its files, in it or below"),
     output: Path = typer.Argument(..., help="Folder for train, dev, test and snippets .spacy"),
     words: int = typer.Option(5, "--words", help="Tokens of a snippet"),
     seed: int = typer.Option(0, "--seed", help="Seed of the choice of snippets"),
@@ -67,9 +67,12 @@ def prepare_columns_cli(
 
     if corpus not in CORPORA:
         raise InputError(f"there is no corpus {corpus!r}", remedy=f"Choose one of {', '.join(CORPORA)}")
+    if not folder:
+        remedy = "Give it, to the project as a variable such as --vars.uner FOLDER"
+        raise InputError(f"no folder with the files of {corpus} was given", remedy=remedy)
     known, report = CORPORA[corpus], Report()
     parts = {
-        part: read_sentences(find_file(folder, known.files.format(name)), corpus, known, report)
+        part: read_sentences(find_file(Path(folder), known.files.format(name)), corpus, known, report)
         for part, name in zip(("train", "dev", "test"), known.parts, strict=True)
         if name
     }

@@ -31,6 +31,8 @@ ENCODER = Path("assets/encoder")
 # Longest name of a setting and its value in the name of a system.
 LONGEST = 80
 FROZEN = "components.transformer.model.frozen_layers"
+# What became of a run.
+KEPT, MADE = "kept", "made"
 
 
 @dataclass(frozen=True)
@@ -205,10 +207,10 @@ def experiments_cli(
     for i, run in enumerate(runs, start=1):
         msg.divider(f"{i} of {len(runs)}: {run}")
         which = checkpoint or chosen_checkpoint(run.merged(recipe, ctx.args))
-        if _run(run, options, training, which, _names(parts), metrics, use_gpu):
+        if outcome := _run(run, options, training, which, _names(parts), metrics, use_gpu):
             # The corpora that a transfer begins with are read whole.
             given = _given(ctx, without="max_docs" if run.parts is union_parts else "")
-            _describe(run.below(metrics) / "metrics.json", run, given)
+            _describe(run.below(metrics) / "metrics.json", run, given, outcome)
         else:
             failed.append(run)
             msg.fail(f"{run} failed, see above; the others go on")
@@ -408,10 +410,10 @@ def _run(
     evaluated: list[str],
     metrics: Path,
     use_gpu: int,
-) -> bool:
+) -> str:
     """Train and evaluate, each in a process of its own, unless that is done.
 
-    RETURNS (bool): Whether it succeeded.
+    RETURNS (str): KEPT or MADE; empty if it failed.
     """
     from wasabi import msg
 
@@ -420,27 +422,28 @@ def _run(
     scored = [path for path in others if path.stem in evaluated]
     if is_done(folder, record, [path.stem for path in scored]):
         msg.good(f"Finished before and kept, with its settings; remove {folder} to run it anew")
-        return True
+        return KEPT
     if not is_trained(folder) and not _command(
         *("train", run.config, folder, "--name", run.system, "--resume", *options),
         *("--paths.encoder", run.encoder),
         *("--paths.train", train, "--paths.dev", others[0], *(("--paths.target", target) if target else ())),
         *("--system.seed", run.seed, *run.settings),
     ):
-        return False
-    return _command(
+        return ""
+    done = _command(
         *("evaluate", folder / checkpoint, *scored, "--gpu-id", use_gpu),
         *("--run", folder / "metrics.json", "--metrics", record),
     )
+    return MADE if done else ""
 
 
-def _describe(record: Path, run: Experiment, given: list[str]) -> None:
+def _describe(record: Path, run: Experiment, given: list[str], outcome: str) -> None:
     """Add to the record of a run what it was for, the command for it alone, and how its texts are cut up."""
     from ..evaluation.fertility import fertility
     from ..evaluation.metrics import read_metrics, write_json
 
     old = read_metrics(record)
-    if "experiment" in old:
+    if outcome == KEPT and "experiment" in old:
         return
     command = ["python", "-m", "spacy_slavner", "experiments", *run.arguments(), *given]
     added: dict[str, Any] = {"experiment": run.design | {"command": shlex.join(command)}}

@@ -10,17 +10,13 @@ from ._app import app
 if TYPE_CHECKING:
     from spacy.language import Language
 
+UNER = "https://github.com/UniversalNER/UNER"
 CORPORA = {
     "slavicner": ("SlavicNER", "not stated by its authors", "https://github.com/SlavicNLP/SlavicNER"),
     "sample": ("the bundled sample", "CC0 1.0", ""),
-    **{
-        f"uner_{code}": (
-            f"Universal NER, {treebank}",
-            "CC BY-SA 4.0",
-            f"https://github.com/UniversalNER/UNER_{treebank}",
-        )
-        for code, treebank in (("hr", "Croatian-SET"), ("sr", "Serbian-SET"), ("sk", "Slovak-SNK"))
-    },
+    "uner_hr": ("Universal NER, Croatian-SET", "CC BY-SA 4.0", f"{UNER}_Croatian-SET"),
+    "uner_sr": ("Universal NER, Serbian-SET", "CC BY-SA 4.0", f"{UNER}_Serbian-SET"),
+    "uner_sk": ("Universal NER, Slovak-SNK", "CC BY-SA 4.0", f"{UNER}_Slovak-SNK"),
 }
 ENCODERS = {
     "intfloat/multilingual-e5-small": ("MIT", "https://huggingface.co/intfloat/multilingual-e5-small")
@@ -325,15 +321,21 @@ def _note(records: list[dict], own: dict | None) -> str:
             return ""
         info = records[0]["info"]
         return (
-            "One pipeline for each split and seed, made from the training part of its split alone; the one "
-            f"of {info['split']} with seed {info['seed']} is in this package."
+            "One pipeline for each split and seed, made from the training part of its split "
+            f"{_besides(records)}; the one of {info['split']} with seed {info['seed']} is in this package."
         )
     known = "None of the figures is" if own else "It is not known whether any of the figures is"
     systems = ", ".join(dict.fromkeys(record["info"]["system"] for record in records))
     return (
         f"{known} of the pipeline in this package. They are of pipelines of the system {systems}, each made "
-        "from the training part of its split alone."
+        f"from the training part of its split {_besides(records)}."
     )
+
+
+def _besides(records: list[dict]) -> str:
+    """What pipelines learnt from besides their splits."""
+    others = [record.get("experiment", {}).get("transfer") for record in records]
+    return " and ".join(dict.fromkeys(f"with {other}" if other else "alone" for other in others))
 
 
 def _description(nlp: "Language", languages: list[str]) -> str:

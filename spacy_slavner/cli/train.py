@@ -203,7 +203,7 @@ def _check_annotated(config: "Config") -> None:
     factories = {settings["components"].get(name, {}).get("factory") for name in settings["nlp"]["pipeline"]}
     if not path or not factories & {"crf_ner", "feature_crf"}:
         return
-    if not any(doc.has_annotation("ENT_IOB") for doc in read_docs(path, Vocab())):
+    if not any(doc.ents for doc in read_docs(path, Vocab())):
         remedy = "Give a dev part with names, else nothing says how good the pipeline is"
         raise InputError("no document of the dev corpus has names annotated", path=path, remedy=remedy)
 

@@ -199,9 +199,9 @@ def align(
     learns from words that are each other's best translation. MUSE takes the best of each source word;
     mutual ones are fewer and better, which matters with vectors of little text.
 
-    Rounds see the most frequent words alone. MUSE compares all with all in each (its dico_max_rank only
-    chooses among the pairs), on a GPU: for 200,000 words of either language that takes minutes on a CPU. Here
-    it is done once, for the words that are held out.
+    Rounds see the most frequent words alone. MUSE compares all with all in each for the mean distances of
+    CSLS, on a GPU: for 200,000 words of either language that takes minutes on a CPU. Here it is done once,
+    for the words that are held out.
 
     source (Embeddings): Normalised source words, see `embeddings.normalize`.
     target (Embeddings): Normalised target words.

@@ -78,8 +78,10 @@ def _compared(run: Run) -> tuple[str, str]:
     """What a run is drawn with, and the name of its line there."""
     design = run.design
     setting, value = design.get("setting") or ("", "")
-    parts = [design["split"], design.get("series"), setting.rpartition(".")[2]]
-    system = f"{design['system']}, {value}" if setting else run.system
+    # The last word of a setting may be common to several.
+    parts = [design["split"], design.get("series"), ".".join(setting.split(".")[-2:])]
+    others = [value, design.get("encoder"), design.get("language")]
+    system = ", ".join(filter(None, [design["system"], *others])) if setting else run.system
     if sources := design.get("sources"):
         system += f" from {'-'.join(sources)}"
     return "_".join(filter(None, parts)), system

@@ -24,6 +24,8 @@ UNION = "transfer_union"
 # The encoder of runs that name none.
 USUAL = "encoder"
 NONE = "–"
+# What both choices and final figures are measured on.
+MEASURED = ("dev", "test")
 
 
 def training_sections(records: Records) -> list[str]:
@@ -222,10 +224,10 @@ def _place(run: Run) -> str:
 
 def _languages_alone(runs: list[Run]) -> list[str]:
     """One model for all languages against one for each."""
-    here = [r for r in runs if r.part == "test" and not {"held_out", "setting", "transfer"} & set(r.design)]
+    here = [r for r in runs if not {"held_out", "setting", "transfer"} & set(r.design) and r.part in MEASURED]
 
     def place(run: Run) -> Key:
-        return run.design["system"], split_of(run), _encoder(run)
+        return run.design["system"], split_of(run), _encoder(run), run.part
 
     some = [run for run in here if "language" in run.design]
     places = {place(run) for run in some}
@@ -238,8 +240,8 @@ def _languages_alone(runs: list[Run]) -> list[str]:
             for name in languages
         ]
         rows.append([*key, *cells, budget(own)])
-    text = "Test F1 of one model that learnt all languages, and of models that learnt one."
-    header = ["System", "Split", "Encoder", "Learnt", *languages, "Budget"]
+    text = "F1 of one model that learnt all languages, and of models that learnt one."
+    header = ["System", "Split", "Encoder", "Part", "Learnt", *languages, "Budget"]
     return section("One model for all languages", text, header, rows, here)
 
 
@@ -254,7 +256,8 @@ def _transfer(runs: list[Run]) -> list[str]:
     """Other corpora learnt before or besides, against the split alone."""
     here = [r for r in runs if "transfer" in r.design and "setting" not in r.design]
     # Of each run on other corpora's union of types one part, whichever: for what it cost.
-    unions = list({(r.system, r.seed): r for r in runs if r.design["system"] == UNION}.values())
+    unions = [r for r in runs if r.design["system"] == UNION]
+    unions = list({(r.system, r.design["split"], r.seed): r for r in unions}.values())
     rows, others = [], []
     for (system, split, source, part, encoder), some in grouped(
         here, lambda r: (r.design["system"], split_of(r), r.design["transfer"], r.part, _encoder(r))
@@ -270,7 +273,7 @@ def _transfer(runs: list[Run]) -> list[str]:
         )
         gained = signed(gain(some, own))
         rows.append([system, f"{source}, {how}", split, part, *cells, gained, cost + budget(some)])
-        others += own + [run for run in first if run not in others]
+        others += own + first
     text = (
         "F1 of systems that begin with an encoder trained before on the union of other corpora's types, "
         "whose tag layer is replaced, and of one that learns from those corpora and the split at once, "
@@ -282,7 +285,7 @@ def _transfer(runs: list[Run]) -> list[str]:
 
 def _encoders(runs: list[Run]) -> list[str]:
     """Other encoders in the place of the usual one, with the same budget."""
-    here = [run for run in _unvaried(runs) if run.part in ("dev", "test")]
+    here = [run for run in _unvaried(runs) if run.part in MEASURED]
 
     def where(run: Run) -> Key:
         return run.design["system"], split_of(run), run.part

@@ -19,7 +19,6 @@ from ..types import TokenVectorsModelT
 # The word whose vector all unknown words have, where they share one.
 UNKNOWN = "\0unknown"
 REMEDY = "Give a folder of spaCy with vectors as --paths.vectors, such as `vectors-align` writes"
-
 REMEDY_OTHERS = "Give vectors of its language, whose words are in small letters, as --paths.vectors"
 
 

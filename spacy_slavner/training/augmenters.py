@@ -148,7 +148,9 @@ def create_reverse_translation(
 
     def finish() -> None:
         for used in made:
-            used.require_translations()
+            # Of few documents a small share may be none.
+            if used.documents or level >= 1:
+                used.require_translations()
 
     translate.finish = finish
     return translate

@@ -82,6 +82,8 @@ def test_words_with_their_language_before_them(run, tmp_path):
 def test_bad_input(run, tmp_path):
     with pytest.raises(InputError, match="no corpus 'x'.*conll2002_es"):
         run("prepare-columns", "x", tmp_path, tmp_path / "out")
+    with pytest.raises(InputError, match="no folder.*--vars.uner"):
+        run("prepare-columns", "uner_hr", "", tmp_path / "out")
     with pytest.raises(InputError, match="no file esp.train"):
         run("prepare-columns", "conll2002_es", tmp_path, tmp_path / "out")
 

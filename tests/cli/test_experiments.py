@@ -237,6 +237,16 @@ def test_command_of_a_run_keeps_what_was_said(project, run, commands):
     assert record["experiment"]["command"].endswith("--epochs 1.0 --max-steps 1")
 
 
+def test_command_of_a_run_that_is_evaluated_on_more(project, run, commands):
+    options = ("--systems", "feature_crf", *OPTIONS, "--seeds", "0")
+    path = project / "metrics/feature_crf/auto/0/metrics.json"
+    said = []
+    for parts in (("--parts", "dev"), (), ("--series", "")):  # the last time there is nothing to do
+        run("experiments", *options, *parts)
+        said.append("--parts dev" in read_metrics(path)["experiment"]["command"])
+    assert said == [True, False, False] and [c[0] for c in commands] == ["train", "evaluate", "evaluate"]
+
+
 def test_a_replaced_corpus_is_converted_anew(project):
     shutil.move("corpus/auto", "corpus/sample")
     part = Path("corpus/sample/train.spacy")
@@ -262,7 +272,7 @@ def test_each_language_by_itself_beside_all(project, run, commands):
         run("experiments", *options, "--languages", languages)
     report = (project / "metrics/report.md").read_text()
     rows = [line for line in report.splitlines() if line.startswith("| feature_crf | auto |")]
-    assert [row.split(" | ")[3] for row in rows] == ["all languages", "cs,pl", "each language alone"]
+    assert [row.split(" | ")[4] for row in rows] == ["all languages", "cs,pl", "each language alone"] * 2
     split = experiments.prepare(Path("corpus"), "auto", "", 0)
     designs = list(experiments._designs(Path("corpus"), "auto", "all", "", [], 0))
     assert [design["language"] for design, _ in designs] == experiments.languages_of(split)
@@ -369,6 +379,9 @@ def test_what_is_released_has_no_test_part(small, run, commands):
     ]
     record = read_metrics(Path("metrics/tag_sets_with_other/auto/0/metrics.json"))
     assert list(record["results"]) == ["dev"] and record["fertility"]["languages"]
+    for given in (("--splits", "auto+other"), ("--splits", "auto", "--zero-shot", "cs")):
+        with pytest.raises(InputError, match="no test part"):
+            run("experiments", "--systems", "tag_sets", *given, *small)
 
 
 def test_encoders_side_by_side(small, run, commands):

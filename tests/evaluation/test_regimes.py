@@ -72,15 +72,16 @@ def test_settings_languages_alone_and_transfer(record, tmp_path):
     record("m", "toy", 0, 8)
     record("bert_linear", "toy", 0, 6)
     record("transfer_from_a+b", "toy", 0, 7, config="transfer", transfer="a+b")
-    for part in ("dev", "test"):
-        record("transfer_union", "a+b", 0, 5, part=part)
+    for split in ("a+b", "c"):
+        for part in ("dev", "test"):
+            record("transfer_union", split, 0, 5, part=part)
     record("m_cs-pl", "toy", 0, 4, config="m", language="cs,pl")
     text = report(tmp_path)
     settings = f"| m | toy | encoder | components.transformer.model.frozen_layers | 3 | {f1(7):.2f} |"
     assert settings in text and "## toy_dev" not in text
-    assert f"| m | toy | encoder | each language alone | {f1(5):.2f} |" in text
-    assert f"| m | toy | encoder | all languages | {f1(8):.2f} |" in text
-    assert f"| m | toy | encoder | cs,pl | {f1(4):.2f} |" in text
+    assert f"| m | toy | encoder | test | each language alone | {f1(5):.2f} |" in text
+    assert f"| m | toy | encoder | test | all languages | {f1(8):.2f} |" in text
+    assert f"| m | toy | encoder | test | cs,pl | {f1(4):.2f} |" in text
     # They have figures of some languages alone, which are none of the system's.
     assert "| m_cs |" not in text and "| m_cs-pl |" not in text
     both = f"{f1(6):.2f} | {f1(7):.2f} | {f1(7) - f1(6):+.2f}"
@@ -162,7 +163,7 @@ def test_a_varied_setting_has_a_figure_of_its_own(record, tmp_path):
         record(f"m_{value}_deep", "toy_zero_cs", 0, 4, config="m", setting=setting, **held)
     curves = zero_shot_curves(read_records(find_metrics([tmp_path / "runs"])))
     assert set(curves["toy_deep"]["cs"]) == {"m_deep from pl"}
-    assert set(curves["toy_deep_frozen_layers"]["cs"]) == {"m, -1 from pl", "m, 3 from pl"}
+    assert set(curves["toy_deep_model.frozen_layers"]["cs"]) == {"m, -1 from pl", "m, 3 from pl"}
     figure = _trajectories({"cs": {"a": {1: 0.2}}, "pl": {"b": {1: 0.3}, "a": {1: 0.1}}}, "toy")
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
