@@ -1,12 +1,13 @@
 """Pipelines beside natasha, a Czech pipeline of spaCy, and Hugging Face's pipeline over the same encoder.
 
-    python benchmarks/peers.py --json F [--pipeline xx_slavner xx_slavner_sm] [--corpus TEST.spacy]
+    python benchmarks/peers.py --json F [--pipeline PIPELINE …] [--corpus TEST.spacy]
 
 Every system runs in a process of its own, in turns, on the documents of its language in the held-out topic:
 start-up from the first import to the loaded system, words per second of the clock and of the processor
 (which tells more where a machine is shared), peak memory, and F1 of PER, LOC and ORG with their exact edges.
 Hugging Face's pipeline has no F1: it takes words at spaces and a tagger's scores without its CRF, so it finds
-other names than somebody would who had trained for it.
+other names than somebody would who had trained for it. Give pipelines that have not learnt from the documents, such
+as that of single_out (`spacy project run release_figures`).
 What is not installed is left out and said: `pip install razdel`, then `pip install --no-deps natasha slovnet
 navec cs_core_news_sm` (the last one is CC BY-NC-SA, and not of spaCy's makers).
 """
@@ -219,13 +220,11 @@ def save_hugging_face(nlp, folder: Path) -> None:
 
 
 def take_pipelines(names: list[str], encoder: Path | None, seed: int) -> dict[str, tuple]:
-    """Give pipelines by title, each with its name or folder: xx_slavner if none is named and it is there."""
+    """Give pipelines by title, each with its name or folder: an untrained one if none is named."""
     import spacy
     from common.data import scratch
     from common.pipelines import taken
 
-    if not names and find_spec("xx_slavner") and not encoder:
-        names = ["xx_slavner"]
     if names:
         return {title: (spacy.load(name), name) for title, name in titled(names).items()}
     nlp = taken(None, encoder, seed, "slavner")
@@ -263,7 +262,7 @@ def main() -> None:
 
     args = parser(__doc__.splitlines()[0])
     args.add_argument(
-        "--pipeline", nargs="+", default=[], help="Installed names or folders; by default xx_slavner"
+        "--pipeline", nargs="+", default=[], help="Installed names or folders; by default an untrained one"
     )
     args.add_argument("--encoder", type=Path, help="Folder of an encoder for a pipeline that is not trained")
     args.add_argument(

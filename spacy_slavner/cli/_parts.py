@@ -248,6 +248,11 @@ def languages_of(parts: Parts) -> list[str]:
     return sorted(set.intersection(*found) - {None})
 
 
+def types_of(parts: Parts) -> list[str]:
+    """RETURNS (list[str]): The types of names in the training part of a split."""
+    return sorted({ent.label_ for doc in _read(parts.train) for ent in doc.ents})
+
+
 def prepare_zero_shot(folder: Path, parts: Parts, target: str, sources: list[str], max_docs: int) -> Parts:
     """Write what is learnt and tested when the names of one language are unknown, once.
 

@@ -16,7 +16,7 @@ import typer
 
 from ..errors import InputError
 from ._app import app
-from ._parts import Parts, join_more, languages_of, prepare, prepare_zero_shot
+from ._parts import Parts, join_more, languages_of, prepare, prepare_zero_shot, types_of
 
 if TYPE_CHECKING:
     from thinc.api import Config
@@ -31,6 +31,8 @@ ENCODER = Path("assets/encoder")
 # Longest name of a setting and its value in the name of a system.
 LONGEST = 80
 FROZEN = "components.transformer.model.frozen_layers"
+# The types that a recogniser finds; null in the configs of systems that find those of the split alone.
+TYPES = "initialize.components.crf_ner.labels"
 # What became of a run.
 KEPT, MADE = "kept", "made"
 
@@ -49,7 +51,8 @@ class Experiment:
     design (dict[str, Any]): What the record says of it: "system" (the config), "split", and where they apply
         "held_out" and "sources" (languages), "language" (the only one), "setting" (name and value),
         "transfer" (the split that the encoder learnt from before, or the system learns from besides),
-        "tells" (the languages that the pipeline tells, where it learns from other corpora besides),
+        "tells" and "finds" (the languages that the pipeline tells, and the types that it finds if its config
+        leaves that open, where it learns from other corpora besides),
         "encoder" (its name, if it is not the usual one), "series" (the runs that it is compared with).
     """
 
@@ -304,7 +307,9 @@ def _with_more(
     """A system that reads several corpora learns from those of --transfer too; it tells its own languages."""
     if not reads_corpora(configs / f"{design['system']}.cfg"):
         return design, parts
-    besides = {"transfer": transfer, "tells": languages_of(parts)}
+    besides: dict[str, Any] = {"transfer": transfer, "tells": languages_of(parts)}
+    if leaves_types_open(configs / f"{design['system']}.cfg"):
+        besides["finds"] = types_of(parts)
     return design | besides, join_more(parts, more, transfer)
 
 
@@ -332,6 +337,8 @@ def _experiment(
     if "transfer" in design:
         system += f"_with_{design['transfer']}"
         settings += (f"--initialize.components.language_id.labels={json.dumps(design['tells'])}",)
+        if "finds" in design:
+            settings += (f"--{TYPES}={json.dumps(design['finds'])}",)
     elif first and takes_weights(config):
         design = design | {"transfer": first.split}
         system += f"_from_{first.split}"
@@ -390,6 +397,13 @@ def reads_corpora(config: Path) -> bool:
 
     sources = merge_config(config).get("corpora", {}).get("train", {}).get("sources", {})
     return any(source.get("know_types") for source in sources.values())
+
+
+def leaves_types_open(config: Path) -> bool:
+    """RETURNS (bool): Whether a system wants to be told which types of names it finds."""
+    from ..training.config import merge_config
+
+    return "crf_ner" in merge_config(config).get("initialize", {}).get("components", {})
 
 
 def _is_beyond_encoder(run: Experiment, config: "Config") -> bool:

@@ -368,6 +368,23 @@ def test_several_corpora_at_once_instead_of_transfer(small, run, commands):
     assert f"--initialize.components.language_id.labels={json.dumps(tells)}" in train_command
 
 
+def test_the_released_pipeline_finds_the_types_of_its_split(small, monkeypatch):
+    vocab = blank_pipeline().vocab
+    docs = list(read_docs("corpus/other/train.spacy", vocab))
+    docs[0].set_ents([Span(docs[0], 0, 1, "OTH")], default="outside")
+    write_docbin(docs, Path("corpus/other/train.spacy"))
+    own, other = (experiments.prepare(Path("corpus"), name, "", 0) for name in ("auto", "other"))
+    types = sorted({ent.label_ for doc in read_docs(own.train, vocab) for ent in doc.ents})
+    for system, given in (("slavner", [json.dumps(types)]), ("tag_sets", [])):
+        design, parts = experiments._with_more({"system": system}, own, Path("configs"), "other", other)
+        run = experiments._experiment(design | {"split": "auto"}, parts, 0, Path("e"), Path("configs"))
+        found = [setting.partition("=")[2] for setting in run.settings if experiments.TYPES in setting]
+        assert found == given and any(
+            ent.label_ == "OTH" for doc in read_docs(parts.train, vocab) for ent in doc.ents
+        )
+    assert "OTH" not in types
+
+
 def test_what_is_released_has_no_test_part(small, run, commands):
     Path("corpus/auto/test.spacy").unlink()
     options = ["--systems", "tag_sets", "--splits", "auto", "--transfer", "other", *small]
