@@ -6,8 +6,8 @@ Every system runs in a process of its own, in turns, on the documents of its lan
 start-up from the first import to the loaded system, words per second of the clock and of the processor
 (which tells more where a machine is shared), peak memory, and F1 of PER, LOC and ORG with their exact edges.
 Hugging Face's pipeline has no F1: it takes words at spaces and a tagger's scores without its CRF, so it finds
-other names than somebody would who had trained for it. Give pipelines that have not learnt from the documents, such
-as that of single_out (`spacy project run release_figures`).
+other names than somebody would who had trained for it. Give pipelines that did not learn from the documents,
+such as that of single_out (`spacy project run release_figures`).
 What is not installed is left out and said: `pip install razdel`, then `pip install --no-deps natasha slovnet
 navec cs_core_news_sm` (the last one is CC BY-NC-SA, and not of spaCy's makers).
 """
