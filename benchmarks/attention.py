@@ -5,11 +5,9 @@
     python benchmarks/attention.py --json F [--encoder DIR] [--layers 6]
 """
 
-import statistics
-import time
 from pathlib import Path
 
-from common import finish, parser
+from common import finish, median_seconds, parser
 from common.data import encoder_folder
 
 SHAPES = ((16, 128), (8, 256))
@@ -48,17 +46,9 @@ def measure(encoder, kernel, shape: tuple[int, int], steps: int) -> tuple[float,
         forward().float().pow(2).sum().backward()
         encoder.zero_grad(set_to_none=True)
 
-    def median(function) -> float:
-        times = []
-        for _ in range(steps + 2):
-            start = time.perf_counter()
-            function()
-            times.append(time.perf_counter() - start)
-        return statistics.median(times[2:])
-
     with torch.no_grad():
-        predicted = median(forward)
-    return median(update), predicted
+        predicted = median_seconds(forward, steps)
+    return median_seconds(update, steps), predicted
 
 
 def main() -> None:

@@ -3,11 +3,9 @@
 python benchmarks/pretraining.py --json F [--encoder DIR]
 """
 
-import statistics
-import time
 from pathlib import Path
 
-from common import finish, parser
+from common import finish, median_seconds, parser
 from common.data import encoder_folder
 
 BLOCKS, LENGTH, MASKED = 8, 128, 0.15
@@ -37,16 +35,6 @@ def updater(model, length: int, seed: int):
     return update
 
 
-def median(update, steps: int) -> float:
-    """Median seconds of an update, after two to warm up."""
-    times = []
-    for _ in range(steps + 2):
-        start = time.perf_counter()
-        update()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[2:])
-
-
 def main() -> None:
     args = parser(__doc__.splitlines()[0])
     args.add_argument("--encoder", type=Path, help="Folder of an encoder")
@@ -74,7 +62,7 @@ def main() -> None:
         ("masked pieces", "none", lambda: set_dropout(model, 0.0)),
     ):
         change()
-        seconds = median(updater(model, length, args.seed), args.steps)
+        seconds = median_seconds(updater(model, length, args.seed), args.steps)
         results.append({"scored": scored, "dropout": dropout, "update ms": round(1000 * seconds, 1)})
     finish(args, {"blocks": f"{BLOCKS} x {length}", "layers": config.num_hidden_layers, "results": results})
 

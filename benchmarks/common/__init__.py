@@ -8,7 +8,10 @@ import json
 import platform
 import resource
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).resolve().parents[2]
 # What was taken because nothing was given; it stands beside the figures.
@@ -78,6 +81,16 @@ def processor() -> str:
         lines = cpuinfo.read_text(encoding="utf-8").splitlines()
         names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0]}, {'with' if cpu_has_bf16() else 'without'} bf16 products"
+
+
+def median_seconds(function: Callable[[], object], rounds: int) -> float:
+    """RETURNS (float): Median seconds of a call, after two to warm up."""
+    times = []
+    for _ in range(rounds + 2):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return median(times[2:])
 
 
 def peak_mib() -> float:
