@@ -200,8 +200,7 @@ def align(
     mutual ones are fewer and better, which matters with vectors of little text.
 
     Rounds see the most frequent words alone. MUSE compares all with all in each for the mean distances of
-    CSLS, on a GPU: for 200,000 words of either language that takes minutes on a CPU. Here it is done once,
-    for the words that are held out.
+    CSLS, on a GPU. Here it is done once, for the words that are held out.
 
     source (Embeddings): Normalised source words, see `embeddings.normalize`.
     target (Embeddings): Normalised target words.
