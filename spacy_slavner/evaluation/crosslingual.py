@@ -3,8 +3,8 @@
 from typing import Any
 
 from .regimes import NONE, Key, budget, f1, gain, grouped, section, signed, split_of
-from .report import Records, Run, cuts_of, length_cells, spread, unique
-from .tables import markdown_table
+from .report import Records, Run, cuts_of, length_cells, unique
+from .tables import markdown_table, spread
 
 FULL, WORDS, CHARACTERS, SHUFFLED = "full model", "words only", "characters only", "words shuffled"
 # What is made of the system: by the end of the setting that was varied, and its value.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..attributes import set_attributes
 from .bsnlp import NO_ID, Document, Mention, Scores, score
+from .confusions import count_confusions
 from .spans import SpanCounts, SpanDocument, score_spans, score_words
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ def evaluate_examples(examples: Iterable[Example]) -> dict[str, Any]:
         with `example.predicted = nlp(text)`. Those whose reference has no annotation of entities
         do not count for names, those without a language not for languages.
     RETURNS (dict[str, Any]): "documents", "skipped" (without annotation of entities), "tokens";
-        "span" (`score_spans`) and "word" (`score_words`; both None where neither side has a name),
-        "bsnlp" (as `score --json`; None without a name of the shared task's types) and "language"
-        (`score_languages`).
+        "span" (`score_spans`), "word" (`score_words`) and "confusions" (`count_confusions`; all three None
+        where neither side has a name), "bsnlp" (as `score --json`; None without a name of the shared
+        task's types) and "language" (`score_languages`).
     """
     examples = list(examples)
     annotated = annotated_examples(examples)
@@ -36,6 +37,7 @@ def evaluate_examples(examples: Iterable[Example]) -> dict[str, Any]:
         "tokens": sum(len(example.reference) for example in annotated),
         "span": score_spans(spans) if some else None,
         "word": score_words(spans) if some else None,
+        "confusions": count_confusions(spans) if some else None,
         "bsnlp": scores and scores.to_dict(),
         "language": score_languages(examples),
     }

@@ -6,7 +6,7 @@
               "commit", "modified", "machine": {"cpu", "bf16", "cores", "torch_threads", "gpu"},
               "packages": {name: version}, "created", …},
      "learning_curve": [{"step", "seconds", "score", "loss" or "losses": {pipe: loss}, …}, …],
-     "results": {"dev": {"span", "word", "bsnlp", "language", "words_per_second", …}, "test": {…}},
+     "results": {"dev": {"span", "word", "confusions", "bsnlp", "language", …}, "test": {…}},
      "normalization": {split: {…}}, "linking": {split: {…}}, "language_id": {…}}
 
 `results` holds what `evaluate_examples` returns, for each part of the split, and the "commit" with which it

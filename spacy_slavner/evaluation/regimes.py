@@ -8,8 +8,8 @@ from collections.abc import Callable
 from statistics import fmean
 from typing import Any
 
-from .report import VARIED, Records, Run, figures_of, spread, unique
-from .tables import markdown_table
+from .report import VARIED, Records, Run, figures_of, unique
+from .tables import markdown_table, spread
 
 # What systems with tasks on unlabelled texts are compared with, and those that take an encoder over.
 PLAIN = "multilingual"

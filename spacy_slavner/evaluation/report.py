@@ -7,15 +7,17 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
 from ..errors import InputError
 from .bsnlp import LINKING, METRICS
+from .confusions import confusions_section
 from .metrics import UNKNOWN, read_metrics
 from .oracle import BASE_FORMS, KINDS, LINKS
 from .published import COMPARISONS, published
-from .tables import SHORT_NAMES, markdown_table
+from .tables import SHORT_NAMES, markdown_table, spread
+from .targets import targets_section
 
 # Splits whose published form has a test part alone go by their own name.
 TEST_ONLY = ("cross_topic", "single_out")
@@ -65,6 +67,21 @@ class Run:
         return self.info["seed"]
 
     @property
+    def released(self) -> bool:
+        """Whether it is of the released recipe."""
+        return bool(self.info.get("released"))
+
+    @property
+    def title(self) -> str:
+        """The system in tables."""
+        return f"**{self.system}**" if self.released else self.system
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its figures are the system's on a split; what was varied may make the released system."""
+        return not ({"held_out"} if self.released else VARIED | {"series"}) & set(self.design)
+
+    @property
     def key(self) -> str:
         """The name of what was scored, for instance bsnlp2019_dev."""
         split = self.info["split"]
@@ -91,7 +108,7 @@ class Records:
     @property
     def plain_runs(self) -> list[Run]:
         """Those compared split by split; series, and runs that vary one thing, have sections of their own."""
-        return [run for run in self.runs if not (VARIED | {"series"}) & set(run.design)]
+        return [run for run in self.runs if run.is_plain]
 
 
 def read_records(paths: Iterable[Path]) -> Records:
@@ -200,7 +217,7 @@ def collect_results(records: Records) -> dict[str, Any]:
     for run in records.runs:
         by_key = systems.setdefault(run.system, {}).setdefault(run.key, {})
         by_key[str(run.seed)] = figures_of(run.result) | _circumstances(run)
-        if run.info.get("released"):
+        if run.released:
             released[run.key].append(run)
     ner = {key: _released(key, released[key], figures_of) for key in sorted(released)}
     sections = deepcopy(records.sections)
@@ -216,7 +233,7 @@ def _oracle_runs(runs: list[Run], section: str) -> dict[str, list[Run]]:
     part = ORACLE_SECTIONS[section][0]
     found: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        if run.info.get("released") and run.part == "test" and part in run.result.get("oracle", {}):
+        if run.released and run.part == "test" and part in run.result.get("oracle", {}):
             found[run.info["split"]].append(run)
     return dict(sorted(found.items()))
 
@@ -318,7 +335,8 @@ def render_markdown(
     RETURNS (str): The text.
     """
     runs = records.plain_runs
-    parts = ["# Results", _provenance(records, command)]
+    released = _released_results(runs)
+    parts = ["# Results", _provenance(records, command), *targets_section(released)]
     for key in unique(run.key for run in sorted(runs, key=lambda run: run.key)):
         here = [run for run in runs if run.key == key]
         parts += [f"## {key}", *_note(here)]
@@ -328,6 +346,7 @@ def render_markdown(
                 parts += [f"### F1 {group.replace('_', ' ')}", table]
         if table := _length_table(here):
             parts += ["### Spans by length in tokens", table]
+        parts += confusions_section(released.get(key, ()))
     for name in SECTIONS:
         if name in results and name not in ELSEWHERE:
             parts.append(f"## {name.replace('_', ' ').capitalize()}")
@@ -342,6 +361,15 @@ def render_markdown(
     if images:
         parts += ["## Plots", *(f"![{Path(image).stem}]({image})" for image in images)]
     return "\n\n".join(parts) + "\n"
+
+
+def _released_results(runs: list[Run]) -> dict[str, list[dict[str, Any]]]:
+    """The results of the released system by key, one for each seed."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for run in runs:
+        if run.released:
+            found[run.key].append(run.result)
+    return found
 
 
 def _provenance(records: Records, command: list[str]) -> str:
@@ -387,14 +415,6 @@ def _by_system(runs: list[Run]) -> dict[str, list[Run]]:
     return systems
 
 
-def spread(values: list[float | None]) -> str:
-    """RETURNS (str): Mean ± standard deviation in percent; a dash where nothing was measured."""
-    known = [100 * value for value in values if value is not None]
-    if not known:
-        return "–"
-    return f"{fmean(known):.2f}" + (f" ± {stdev(known):.2f}" if len(known) > 1 else "")
-
-
 def _mean_of(runs: list[Run], value: Callable[[Run], float | None], form: str) -> str:
     known = [value(run) for run in runs if value(run) is not None]
     return format(fmean(known), form) if known else "–"
@@ -403,11 +423,10 @@ def _mean_of(runs: list[Run], value: Callable[[Run], float | None], form: str) -
 def _systems_table(runs: list[Run]) -> str:
     """Every figure of each system."""
     rows = []
-    for system, group in _by_system(runs).items():
+    for group in _by_system(runs).values():
         figures = [figures_of(run.result) for run in group]
-        name = f"**{system}**" if group[0].info.get("released") else system
         scores = [spread([each.get(figure) for each in figures]) for figure in FIGURES]
-        rows.append([name, *scores, ", ".join(str(run.seed) for run in group)])
+        rows.append([group[0].title, *scores, ", ".join(str(run.seed) for run in group)])
     return markdown_table(["System", *LABELS.values(), "Seeds"], rows)
 
 
@@ -416,13 +435,14 @@ def _papers_tables(runs: list[Run], key: str) -> list[str]:
     known, notes, rows = published(key), [], []
     for system, group in _by_system(runs).items():
         figures = [figures_of(run.result) for run in group]
-        of_papers = known.get(system.removesuffix(f"_on_{group[0].design.get('encoder')}"), ())
+        # The name of a run may say more than its system's: another encoder, other corpora.
+        of_papers = known.get(group[0].design.get("system", system), ())
         first = len(notes)
         notes += [f"{first + i}. {one.name}: {one.source}." for i, one in enumerate(of_papers, start=1)]
         theirs = [f"{one} [{first + i}]" for i, one in enumerate(of_papers, start=1)]
         rows.append(
             [
-                system,
+                group[0].title,
                 "; ".join(theirs) or "–",
                 *(spread([each.get(figure) for each in figures]) for figure in ("span_f1", "word_f1")),
                 *(_mean_of(group, _millions(which), ",.2f") for which in ("total", "trainable")),
@@ -515,8 +535,8 @@ def _published_gain(one: str, two: str, key: str) -> str:
 
 def _group_table(runs: list[Run], group: str) -> str:
     """The figures of GROUPED for each language or type; a row per system and figure."""
-    systems = _by_system(runs)
-    figures = {name: [figures_of(run.result)[group] for run in rs] for name, rs in systems.items()}
+    systems = _by_system(runs).values()
+    figures = {rs[0].title: [figures_of(run.result)[group] for run in rs] for rs in systems}
     names = sorted({name for each in figures.values() for groups in each for name in groups})
     rows = []
     for figure in GROUPED:
@@ -528,7 +548,7 @@ def _group_table(runs: list[Run], group: str) -> str:
 
 def _length_table(runs: list[Run]) -> str:
     """F1 of each length, and its share among the names that were rightly found."""
-    found = {system: length_cells(group) for system, group in _by_system(runs).items()}
+    found = {group[0].title: length_cells(group) for group in _by_system(runs).values()}
     rows = [[system, *cells] for system, cells in found.items() if cells]
     columns = [f"{what} {n}" for what in ("F1", "% of gold", "% of right") for n in LENGTHS]
     return markdown_table(["System", *columns], rows) if rows else ""
@@ -585,7 +605,7 @@ def _oracle_table(runs: list[Run], section: str) -> str:
         ["names", *(str(column[0].get("names", 0)) for column in columns), *("" for _ in levels)],
         *([row("copy", "copy")] if section == "normalization" else []),
         row("look-up", "look_up"),
-        row(f"**{runs[0].system}**", "accuracy", "lea"),
+        row(runs[0].title, "accuracy", "lea"),
         row("end to end", None, "end_to_end") if levels else row("end to end", "end_to_end"),
     ]
     return markdown_table(["", "overall", *languages, *kinds, *levels.values()], rows)

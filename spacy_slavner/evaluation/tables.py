@@ -1,6 +1,7 @@
 """Scores as tables, for the terminal and in Markdown; figures are in percent."""
 
 from collections.abc import Iterable, Sequence
+from statistics import fmean, stdev
 from typing import Any
 
 from .bsnlp import LINKING, METRICS
@@ -15,6 +16,14 @@ SHORT_NAMES = {
 def percent(value: float | None) -> str:
     """RETURNS (str): A fraction of 1 in percent; a dash for None."""
     return "–" if value is None else f"{100 * value:.2f}"
+
+
+def spread(values: list[float | None]) -> str:
+    """RETURNS (str): Mean ± standard deviation in percent; a dash where nothing was measured."""
+    known = [100 * value for value in values if value is not None]
+    if not known:
+        return "–"
+    return f"{fmean(known):.2f}" + (f" ± {stdev(known):.2f}" if len(known) > 1 else "")
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -10,6 +10,7 @@ from spacy_slavner.errors import InputError
 from spacy_slavner.evaluation.bsnlp import Document, Mention, score
 from spacy_slavner.evaluation.metrics import RunInfo, add_results, find_metrics, read_metrics, write_metrics
 from spacy_slavner.evaluation.plots import plot_records
+from spacy_slavner.evaluation.regimes import training_sections
 from spacy_slavner.evaluation.report import collect_results, mean_figures, read_records, render_markdown
 from spacy_slavner.evaluation.spans import SpanDocument, score_spans, score_words
 from spacy_slavner.evaluation.tables import evaluation_tables
@@ -229,6 +230,35 @@ def test_systems_beside_the_papers(record, tmp_path):
     gain = f"- The CRF over a linear layer: {difference:+.2f} span F1, "
     (line,) = [line for line in text.splitlines() if line.startswith(gain)]
     assert line.endswith("word F1 (bert_crf against bert_linear; the paper: +1.8 span F1).")
+
+
+def test_a_released_system_that_learns_from_other_corpora_is_in_the_tables(record, tmp_path):
+    confusions = {"confusions": {"missed": {"PER": {"": 7}}}}
+    for split, part in (("bsnlp2019", "dev"), ("single_out", "test")):
+        for other, released in (("a", True), ("b", False)):
+            design = {"system": "slavner", "split": split, "transfer": other, "command": "run"}
+            found = {part: result(8, 0) | confusions}
+            record(f"slavner_with_{other}", split, 0, found, released=released, experiment=design)
+    records = read_records(find_metrics([tmp_path / "runs"]))
+    text = render_markdown(records, collect_results(records), ["report"], [], training_sections(records))
+    assert "slavner_with_b" not in text
+    score = f"{100 * 16 / 18:.2f}"
+    # Among the systems, and by length.
+    assert text.count(f"| **slavner_with_a** | {score} |") == 4
+    assert "| **slavner_with_a** | span 81.4, RPM 80.9, REM 79.2, SM 79.6 [1]; span 87.9" in text
+    assert f"| SM, **slavner_with_a** | {score} |" in text
+    assert text.index("## Targets") < text.index("## bsnlp2019_dev")
+    assert f"| single_out | span | > 86 | {score} | 1 | met by {100 * 16 / 18 - 86:.2f} |" in text
+    assert text.count("### Confusions") == text.count("| PER | 0 | 0 | 0 | 0 | 7 | 0 |") == 2
+    assert "| slavner | a, besides | single_out | test |" in text
+
+
+def test_released_runs_that_hold_a_language_out_are_not_in_the_tables(record, tmp_path):
+    design = {"system": "slavner", "split": "single_out", "held_out": "cs", "command": "run"}
+    record("slavner", "single_out_zero_cs", 0, {"test": result(8, 0)}, released=True, experiment=design)
+    records = read_records(find_metrics([tmp_path / "runs"]))
+    text = render_markdown(records, collect_results(records), ["report"], [])
+    assert "## single_out" not in text and "Targets" not in text
 
 
 def test_differences_of_seeds_that_overlap_are_marked(record, tmp_path):

@@ -130,7 +130,7 @@ def test_languages():
 def test_no_examples():
     assert set(make_bsnlp_scorer()([]).values()) == {None}
     result = evaluate_examples([])
-    assert result["bsnlp"] is None and result["language"] is None
+    assert result["bsnlp"] is None and result["language"] is None and result["confusions"] is None
 
 
 def test_results_are_json():
@@ -139,4 +139,6 @@ def test_results_are_json():
     result = evaluate_examples([example(WORDS, GOLD, FOUND, doc_id="1")])
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert result["span"]["by_language"]["cs"]["gold"] == 3
+    found = {"right": {"LOC": {"LOC": 1}}, "other edges": {"PER": {"PER": 1}}, "missed": {"LOC": {"": 1}}}
+    assert result["confusions"] == found
     assert result["bsnlp"]["by_topic"]["brexit"]["SM"]["r"] == pytest.approx(1 / 3)
