@@ -23,7 +23,7 @@ PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 PROJECT = srsly.read_yaml(ROOT / "project.yml")
 COMPONENTS = sorted(path.stem for path in (ROOT / "spacy_slavner/pipeline").glob("*.py"))
 # What the components share.
-COMPONENTS = [name for name in COMPONENTS if name not in ("__init__", "agreement", "names")]
+COMPONENTS = [name for name in COMPONENTS if name not in ("__init__", "agreement", "names", "words")]
 
 
 class Block(NamedTuple):

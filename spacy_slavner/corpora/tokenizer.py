@@ -7,7 +7,8 @@ The rules err on the side of splitting, since a name can span several tokens but
   a Latin ending is split off before its apostrophe ("YouTube" "’a").
 - Initials keep their full stop and are tokens of their own ("А." "С." "Пушкин"); other full stops at the
   end of a word are split off, abbreviations' too.
-- All kinds of quotation marks, brackets and symbols, also invisible ones, are tokens of their own.
+- All kinds of quotation marks, brackets and symbols, also invisible ones, are tokens of their own; but a soft
+  hyphen is a part of its word.
 - A figure is split from the capitals before it ("EU" "27") but not from what follows ("5G", "2020.aastal");
   decimal points, decimal commas and times of day stay together.
 - Where the space after a word is missing ("коронавирусаТой"), a capital after a Cyrillic small letter
@@ -22,8 +23,10 @@ from spacy.lang.char_classes import ALPHA, ALPHA_LOWER, ALPHA_UPPER
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 
-# Python's \w leaves out combining marks, which decomposed text (NFD) has inside of words.
-MARKS = "\u0300-\u036f\u0483-\u0487"
+from ..characters import COMBINING, SOFT_HYPHEN
+
+# What stands inside of words and is not \w.
+MARKS = f"{SOFT_HYPHEN}{COMBINING}"
 WORD = rf"\w{MARKS}"
 APOSTROPHES = "'’ʼ`´"
 CYRILLIC_LOWER = "а-яёіїєґѝѐ"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from spacy.tokens import Doc, Span
 
+from ..characters import visible
 from .scripts import Piece, pieces_of
 
 # What stands for the words before the first and after the last one.
@@ -16,7 +17,7 @@ EDGE = ""
 class Name:
     """A name in its place.
 
-    form (str): The name as it stands in the text.
+    form (str): The name as it stands in the text, without invisible characters.
     label (str): Its type.
     left (tuple[str, str]): The word before it and the one before that, in small letters.
     right (str): The word after it, in small letters.
@@ -68,7 +69,8 @@ def _name(span: Span, words: list[str]) -> Name:
     start, end = span.start, span.end
     left = (words[start - 1] if start else EDGE, words[start - 2] if start > 1 else EDGE)
     right = words[end] if end < len(words) else EDGE
-    return Name(span.text, span.label_, left, right, pieces_of(span.text))
+    form = visible(span.text)
+    return Name(form, span.label_, left, right, pieces_of(form))
 
 
 def merge(texts: Iterable[Text]) -> Text:

@@ -13,8 +13,9 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-_MARKS = "\u0300-\u036f\u0483-\u0487"
-_PIECE = re.compile(rf"([\w{_MARKS}]+|[^\w\s])(\s*)")
+from ..characters import COMBINING
+
+_PIECE = re.compile(rf"([\w{COMBINING}]+|[^\w\s])(\s*)")
 
 
 class Piece(NamedTuple):

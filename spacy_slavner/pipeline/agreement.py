@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from spacy.tokens import Doc
 
+from ..characters import is_blank
 from .names import Entity
 
 KeyT = tuple[str, ...]
@@ -66,41 +67,43 @@ def complete_people(doc: Doc, entities: list[Entity]) -> list[Entity]:
     owners = {i: entity for entity in entities for i in range(entity.start, entity.end)}
     places = _places(doc, people)
     for key in sorted(people, key=lambda key: (-len(key), key)):
-        partial = list(_partial(owners, places[key], len(key)))
-        against = sum(max(map(_weight, inside), default=UNSEEN) for _, inside in partial)
+        partial = list(_partial(owners, places[key]))
+        against = sum(max(map(_weight, inside), default=UNSEEN) for *_, inside in partial)
         if people[key] <= against:
             continue
         share = None if entities[0].confidence is None else people[key] / (people[key] + against)
-        for start, _ in partial:
-            whole = Entity(start, start + len(key), "PER", share)
-            owners |= dict.fromkeys(range(start, whole.end), whole)
+        for start, end, _ in partial:
+            owners |= dict.fromkeys(range(start, end), Entity(start, end, "PER", share))
     return sorted(set(owners.values()), key=lambda entity: entity.start)
 
 
-def _places(doc: Doc, keys: Iterable[KeyT]) -> dict[KeyT, list[int]]:
-    """Where the stems of names stand in a document: first tokens, ascending."""
-    stems = [stem(token.text) for token in doc]
+def _places(doc: Doc, keys: Iterable[KeyT]) -> dict[KeyT, list[tuple[int, int]]]:
+    """Where the stems of names stand in a document: first token and token after the last, ascending."""
+    words = [token for token in doc if not is_blank(token.text)]
+    stems = [stem(word.text) for word in words]
     by_first: dict[str, list[KeyT]] = {}
     for key in keys:
         by_first.setdefault(key[0], []).append(key)
-    places: dict[KeyT, list[int]] = {key: [] for key in keys}
-    for i, first in enumerate(stems):
+    places: dict[KeyT, list[tuple[int, int]]] = {key: [] for key in keys}
+    for at, first in enumerate(stems):
         for key in by_first.get(first, ()):
-            if tuple(stems[i : i + len(key)]) == key:
-                places[key].append(i)
+            if tuple(stems[at : at + len(key)]) == key:
+                places[key].append((words[at].i, words[at + len(key) - 1].i + 1))
     return places
 
 
-def _partial(owners: dict[int, Entity], starts: list[int], length: int) -> Iterator[tuple[int, set[Entity]]]:
+def _partial(
+    owners: dict[int, Entity], places: list[tuple[int, int]]
+) -> Iterator[tuple[int, int, set[Entity]]]:
     """The places where words are no whole name and within none, and the names inside of them."""
     free = 0
-    for start in starts:
-        inside = {owners[i] for i in range(start, start + length) if i in owners}
-        whole = any(e.start <= start and e.end >= start + length for e in inside)
-        beyond = any(e.start < start or e.end > start + length for e in inside)
+    for start, end in places:
+        inside = {owners[i] for i in range(start, end) if i in owners}
+        whole = any(e.start <= start and e.end >= end for e in inside)
+        beyond = any(e.start < start or e.end > end for e in inside)
         if start >= free and not whole and not beyond:
-            yield start, inside
-            free = start + length
+            yield start, end, inside
+            free = end
 
 
 def stem(word: str) -> str:
@@ -113,7 +116,7 @@ def stem(word: str) -> str:
 
 
 def _key(doc: Doc, entity: Entity) -> KeyT:
-    return tuple(stem(token.text) for token in doc[entity.start : entity.end])
+    return tuple(stem(token.text) for token in doc[entity.start : entity.end] if not is_blank(token.text))
 
 
 def _weight(entity: Entity) -> float:

@@ -28,6 +28,7 @@ from .names import (
     survey,
     training_starts,
 )
+from .words import Words
 
 if TYPE_CHECKING:
     from ..layers.crf import Sequences
@@ -237,33 +238,46 @@ class CrfNer(NameTypes, TrainablePipe):
         docs (Iterable[Doc]): The documents.
         RETURNS (list[Prediction]): What is found in each document.
         RAISES (ValueError): The component is not initialised.
+        RAISES (InputError): It listens to a transformer that has not read a document.
         """
         from ..layers.crf import find_names
 
         docs = list(docs)
         if not self._is_initialized():
             raise ValueError(Errors.E109.format(name=self.name))
-        if not any(len(doc) for doc in docs):
+        words = Words(docs)
+        if not any(words.lengths):
             return [Prediction([], [] if self.nbest else None) for _ in docs]
-        emissions = self.model.predict(docs)
-        sequences = self._sequences([sentence_starts(doc) for doc in docs])
+        self._require_vectors(docs)
+        emissions = words.take(self.model.predict(docs))
+        sequences = self._sequences(words.starts([sentence_starts(doc) for doc in docs]))
         head = self.model.get_ref("head")
         names = find_names(head, emissions, sequences, confidence=self.confidence)
-        entities = self._entities(docs, names)
+        entities = self._entities(docs, words, names)
         if not self.nbest:
             return [Prediction(found) for found in entities]
-        nbest = self._alternatives(docs, emissions, sequences)
+        nbest = self._alternatives(docs, words, emissions, sequences)
         return [Prediction(*both) for both in zip(entities, nbest, strict=True)]
 
+    def _require_vectors(self, docs: list[Doc]) -> None:
+        """Without vectors a listener gives zeros, in which names are found all the same."""
+        if not any(node.name == "transformer-listener" for node in self.model.walk()):
+            return
+        if any(len(doc) and doc._.trf_data is None for doc in docs):
+            remedy = (
+                "Run the transformer before it; after the pipeline has run, its doc_cleaner has removed them"
+            )
+            raise InputError(f"{self.name!r} has no vectors for a document", remedy=remedy)
+
     def _alternatives(
-        self, docs: list[Doc], emissions: list, sequences: "Sequences"
+        self, docs: list[Doc], words: Words, emissions: list, sequences: "Sequences"
     ) -> list[list[list[dict[str, Any]]]]:
         """The n best ways to tag each sentence, sorted by document."""
         from ..layers.crf import find_alternatives
 
         types = self._types_of_tags()
         ends = numpy.cumsum([len(doc) for doc in docs])
-        owners = numpy.searchsorted(ends, sequences.starts, side="right").tolist()
+        owners = numpy.searchsorted(ends, words.tokens[sequences.starts], side="right").tolist()
         found = find_alternatives(self.model.get_ref("head"), emissions, sequences, self.nbest)
         result: list[list[list[dict[str, Any]]]] = [[] for _ in docs]
         for owner, alternatives in zip(owners, found, strict=True):
@@ -272,7 +286,10 @@ class CrfNer(NameTypes, TrainablePipe):
                 [
                     {
                         "probability": probability,
-                        "spans": [(s - offset, e - offset, types[tag]) for s, e, tag in spans],
+                        "spans": [
+                            (int(words.tokens[s]) - offset, int(words.tokens[e - 1]) + 1 - offset, types[tag])
+                            for s, e, tag in spans
+                        ],
                     }
                     for probability, spans in alternatives
                 ]
@@ -282,17 +299,18 @@ class CrfNer(NameTypes, TrainablePipe):
     def _types_of_tags(self) -> list[str]:
         return [tag.partition("-")[2] for tag in self.scheme.labels(self.labels)]
 
-    def _entities(self, docs: list[Doc], names) -> list[list[Entity]]:
+    def _entities(self, docs: list[Doc], words: Words, names) -> list[list[Entity]]:
         """Sort names by document, and apply the rules for their edges and types."""
+        starts, after = words.spans(names.starts, names.ends)
         ends = numpy.cumsum([len(doc) for doc in docs])
-        owners = numpy.searchsorted(ends, names.starts, side="right").tolist()
+        owners = numpy.searchsorted(ends, starts, side="right").tolist()
         confidences = names.confidences
         if confidences is None:
             confidences = numpy.full(len(names.starts), None)
         types = self._types_of_tags()
         result: list[list[Entity]] = [[] for _ in docs]
         for owner, start, end, tag, confidence in zip(
-            owners, *(column.tolist() for column in (*names[:3], confidences)), strict=True
+            owners, *(column.tolist() for column in (starts, after, names.tags, confidences)), strict=True
         ):
             doc = docs[owner]
             offset = int(ends[owner]) - len(doc)
@@ -366,31 +384,34 @@ class CrfNer(NameTypes, TrainablePipe):
         from ..layers.crf import Sequences, tagging_loss
 
         examples = list(examples)
+        words = Words([example.predicted for example in examples])
         golds = [gold_names(example) for example in examples]
         starts = [training_starts(eg, gold) for eg, gold in zip(examples, golds, strict=True)]
-        sequences = self._sequences(starts, joined=[inside_names(gold) for gold in golds])
+        golds = words.golds(golds)
+        sequences = self._sequences(words.starts(starts), joined=[inside_names(gold) for gold in golds])
         known = numpy.concatenate([gold.known for gold in golds])
         whole = numpy.logical_and.reduceat(known, sequences.starts).nonzero()[0]
         sequences = Sequences(sequences.starts[whole], sequences.lengths[whole])
         tags = self._tags(golds, sequences)
-        free = self._free_tags(examples, tags)
-        return tagging_loss(self.model.get_ref("head"), emissions, sequences, tags, free)
+        free = self._free_tags(examples, words, tags)
+        head = self.model.get_ref("head")
+        loss, gradient = tagging_loss(head, words.take(emissions), sequences, tags, free)
+        return loss, words.put(gradient, emissions)
 
-    def _free_tags(self, examples: list[Example], tags: numpy.ndarray) -> numpy.ndarray | None:
-        """The tags that tokens outside of names may have, where a corpus does not annotate all types.
+    def _free_tags(self, examples: list[Example], words: Words, tags: numpy.ndarray) -> numpy.ndarray | None:
+        """The tags that words outside of names may have, where a corpus does not annotate all types.
 
-        RETURNS (numpy.ndarray | None): For the batch (tokens, tags), bool; None if there are none.
+        RETURNS (numpy.ndarray | None): For the batch (words, tags), bool; None if there are none.
         """
         types = [example.reference._.annotated_types for example in examples]
         if all(some is None or set(self.labels) <= set(some) for some in types):
             return None
         of_tags = self._types_of_tags() + [""] * (self.unit == "piece")
         rows = [[some is not None and t != "" and t not in some for t in of_tags] for some in types]
-        lengths = [len(example.predicted) for example in examples]
-        return numpy.repeat(numpy.array(rows, dtype=bool), lengths, axis=0) & (tags == 0)[:, None]
+        return numpy.repeat(numpy.array(rows, dtype=bool), words.lengths, axis=0) & (tags == 0)[:, None]
 
     def _tags(self, golds: list[Gold], sequences: "Sequences") -> numpy.ndarray:
-        """The gold tag of each token of the batch (tokens,), "O" outside of the sequences."""
+        """The gold tag of each word of the batch (words,), "O" outside of the sequences."""
         ids = {tag: i for i, tag in enumerate(self.scheme.labels(self.labels))}
         offsets = numpy.cumsum([0, *(len(gold.known) for gold in golds)])
         tags = numpy.zeros(offsets[-1], dtype="int64")
@@ -419,8 +440,8 @@ class CrfNer(NameTypes, TrainablePipe):
     ) -> "Sequences":
         """Cut documents into sentences, and sentences that are too long.
 
-        starts (list[numpy.ndarray]): Per document, whether a token starts a sentence, bool.
-        joined (list[numpy.ndarray] | None): Per document, whether a token must not start one.
+        starts (list[numpy.ndarray]): Per document, whether a word starts a sentence, bool.
+        joined (list[numpy.ndarray] | None): Per document, whether a word must not start one.
         RETURNS (Sequences): The sequences; empty documents have none.
         """
         from ..layers.crf import Sequences

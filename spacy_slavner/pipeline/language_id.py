@@ -259,8 +259,10 @@ class LanguageId(TrainablePipe):
                     self._set(sent, row)
 
     def _set(self, text: Doc | Span, row: numpy.ndarray) -> None:
-        best = int(row.argmax())
-        text._.language, text._.language_score = self.labels[best], float(row[best])
+        # Figures and marks are in no language.
+        if any(map(str.isalpha, text.text)):
+            best = int(row.argmax())
+            text._.language, text._.language_score = self.labels[best], float(row[best])
 
     def update(
         self,

@@ -15,6 +15,7 @@ from spacy.training import Example, validate_get_examples
 from spacy.util import minibatch
 
 from ..attributes import set_attributes
+from ..characters import visible
 from ..corpora.mentions import NO_ID
 from ..errors import InputError
 from ..files import whole_folder
@@ -268,7 +269,8 @@ def _document_key(doc: Doc) -> tuple[str | None, str | None] | None:
 
 def _name(doc: Doc, ent: Span) -> Name:
     """The name that an entity is."""
-    return Name(ent.text, ent._.base_form or ent.text, ent.label_, doc._.language)
+    form = visible(ent.text)
+    return Name(form, ent._.base_form or form, ent.label_, doc._.language)
 
 
 __all__ = ["NameLinker", "make_name_linker"]

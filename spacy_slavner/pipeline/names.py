@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import logger
 
+from ..characters import is_blank
 from ..errors import InputError
 from ..tagging import Scheme
 
@@ -212,18 +213,16 @@ def repair_quotes(doc: Doc, start: int, end: int) -> tuple[int, int]:
 
 
 def trim_spaces(doc: Doc, start: int, end: int) -> tuple[int, int]:
-    """Take white space off the edges of a name, as spaCy demands of its own names.
-
-    Encoders have no pieces for white space, and a tagger takes its neighbour's vector for it.
+    """Take what is not seen off the edges of a name: white space, as spaCy demands, and invisible characters.
 
     doc (Doc): The document.
     start (int): First token of the name.
     end (int): The token after the last.
     RETURNS (tuple[int, int]): The new edges, equal if nothing but white space was there.
     """
-    while start < end and doc[start].is_space:
+    while start < end and is_blank(doc[start].text):
         start += 1
-    while start < end and doc[end - 1].is_space:
+    while start < end and is_blank(doc[end - 1].text):
         end -= 1
     return start, end
 
