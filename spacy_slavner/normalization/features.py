@@ -59,38 +59,38 @@ class Lexicon:
     """
 
     def __init__(self, forms: dict[str, list[str]] | None = None) -> None:
-        self._forms: dict[str, dict[str, set[str]]] = {
-            key: dict.fromkeys(found, {""}) for key, found in (forms or {}).items()
-        }
+        self._forms = forms or {}
+        # The groups of every form, where this was learnt and not loaded.
+        self._groups: dict[str, dict[str, set[str]]] = {}
 
     def learn(self, lessons: Iterable[tuple[Text, Name, Lesson]]) -> None:
         """Collect the pieces.
 
         lessons (Iterable[tuple[Text, Name, Lesson]]): Names with their texts and scripts.
         """
-        forms: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        groups: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for text, name, lesson in lessons:
             language, label, group = text.language, name.label, text.group
             for piece, script in zip(lesson.pieces, lesson.scripts, strict=True):
                 form, base = piece.text.lower(), apply(script, Piece(piece.text, "")).lower()
-                forms[f"{language} {base}"][form].add(group)
-                forms[f"{language} {label} {base}"][form].add(group)
-                forms[f"* {base}"][f"{language} {form}"].add(group)
+                groups[f"{language} {base}"][form].add(group)
+                groups[f"{language} {label} {base}"][form].add(group)
+                groups[f"* {base}"][f"{language} {form}"].add(group)
                 if base != form:
-                    forms[f"- {language} {form}"][base].add(group)
-        self._forms = {key: dict(found) for key, found in forms.items()}
+                    groups[f"- {language} {form}"][base].add(group)
+        self._groups = {key: dict(found) for key, found in groups.items()}
+        self._forms = {key: sorted(found) for key, found in groups.items()}
 
     def others(self, key: str, form: str, group: str | None) -> bool:
         """RETURNS (bool): Whether a piece was seen in another form than this one, outside of a group."""
-        found = self._forms.get(key, {})
-        return any(
-            other != form and (group is None or len(groups) > (group in groups))
-            for other, groups in found.items()
-        )
+        if group is None:
+            return any(other != form for other in self._forms.get(key, ()))
+        found = self._groups.get(key, {})
+        return any(other != form and len(groups) > (group in groups) for other, groups in found.items())
 
     def to_dict(self) -> dict[str, list[str]]:
         """RETURNS (dict[str, list[str]]): The forms of every key."""
-        return {key: sorted(found) for key, found in self._forms.items()}
+        return self._forms
 
 
 def shape_of(text: str) -> str:

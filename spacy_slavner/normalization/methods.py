@@ -109,11 +109,8 @@ class Memory:
         data (bytes): What `to_bytes` gave.
         RETURNS (Memory): Itself.
         """
-        bases = srsly.msgpack_loads(data)
-        self._bases = {
-            language: {form: (base, share) for form, (base, share) in forms.items()}
-            for language, forms in bases.items()
-        }
+        # As it is: to make pairs of its lists would take longer than to read it.
+        self._bases = srsly.msgpack_loads(data)
         return self
 
 
