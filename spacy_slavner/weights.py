@@ -40,14 +40,17 @@ def save_weights(arrays: Mapping[str, numpy.ndarray]) -> bytes:
 
     arrays (Mapping[str, ndarray]): The arrays by name. Only those of 32-bit floats change their form.
     RETURNS (bytes): A safetensors file.
-    RAISES (InputError): If a weight is too large for the form.
+    RAISES (InputError): If a weight is too large for the form, or a form other than fp32 is asked for and one
+        is infinite or no number.
     """
     storage, result = _storage.get(), {}
     for name, array in arrays.items():
         array = numpy.ascontiguousarray(array)
         if storage == "fp32" or array.dtype != numpy.float32:
             result[name] = array
-        elif storage == "int8" and array.ndim == 2 and array.shape[1] >= SHORTEST_ROW:
+            continue
+        _check_finite(name, array)
+        if storage == "int8" and array.ndim == 2 and array.shape[1] >= SHORTEST_ROW:
             result[name], result[name + SCALES] = _to_int8(array)
         else:
             result[name] = _to_fp16(name, array)
@@ -69,6 +72,12 @@ def load_weights(data: bytes) -> dict[str, numpy.ndarray]:
             dtype = "float32" if array.dtype == numpy.float16 else array.dtype
             arrays[name] = numpy.require(array, dtype, "W")
     return arrays
+
+
+def _check_finite(name: str, array: numpy.ndarray) -> None:
+    if not numpy.isfinite(array).all():
+        remedy = "Its training has diverged: take an earlier checkpoint, or train with a lower rate"
+        raise InputError(f"a weight of {name!r} is infinite or no number", remedy=remedy)
 
 
 def _to_int8(array: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:

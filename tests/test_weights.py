@@ -56,3 +56,15 @@ def test_what_cannot_be_stored():
     with stored_as("int8"):  # whose scales have 32 bits
         data = save_weights({"W": numpy.full((2, 16), 70000, dtype="f")})
     assert load_weights(data)["W"] == pytest.approx(70000)
+
+
+@pytest.mark.parametrize("storage", ["fp16", "int8"])
+@pytest.mark.parametrize("value", [numpy.nan, numpy.inf, -numpy.inf])
+@pytest.mark.parametrize("shape", [(2, 16), (3,)])
+def test_a_model_that_diverged_is_not_stored_as_numbers(shape, value, storage):
+    weights = {"fine": numpy.ones(shape, dtype="f"), "W": numpy.ones(shape, dtype="f")}
+    weights["W"].flat[-1] = value
+    with pytest.raises(InputError, match="'W' is infinite or no number"), stored_as(storage):
+        save_weights(weights)
+    # As fp32 it stays what it is.
+    assert numpy.array_equal(load_weights(save_weights(weights))["W"], weights["W"], equal_nan=True)

@@ -56,7 +56,8 @@ def load_pipeline(name: str, overrides: dict[str, Any] | None = None) -> "Langua
             raise
         raise InputError(
             f"there is no pipeline {name!r}, neither installed nor as a folder",
-            remedy="Train one with `spacy project run all`, or give a folder",
+            remedy="Install the project's own with `pip install packages/xx_slavner-*.whl`, train one with "
+            "`spacy project run all`, or give a folder",
         ) from error
 
 

@@ -1,5 +1,7 @@
 """`package`: a wheel of a trained pipeline, small, with its figures and its card."""
 
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +12,8 @@ from ._app import app
 if TYPE_CHECKING:
     from spacy.language import Language
 
-UNER = "https://github.com/UniversalNER/UNER"
-CORPORA = {
-    "slavicner": ("SlavicNER", "not stated by its authors", "https://github.com/SlavicNLP/SlavicNER"),
-    "sample": ("the bundled sample", "CC0 1.0", ""),
-    "uner_hr": ("Universal NER, Croatian-SET", "CC BY-SA 4.0", f"{UNER}_Croatian-SET"),
-    "uner_sr": ("Universal NER, Serbian-SET", "CC BY-SA 4.0", f"{UNER}_Serbian-SET"),
-    "uner_sk": ("Universal NER, Slovak-SNK", "CC BY-SA 4.0", f"{UNER}_Slovak-SNK"),
-}
-ENCODERS = {
-    "intfloat/multilingual-e5-small": ("MIT", "https://huggingface.co/intfloat/multilingual-e5-small")
-}
-UNKNOWN = "not known to the command that made this package"
+    from ..licences import Material
+
 # What says which run a record is of; a record may have been completed since.
 IDENTITY = ("system", "split", "seed", "created")
 # Components that find the strings they need in what they save; others may rely on the vocabulary's.
@@ -29,6 +21,32 @@ OWN = {
     *("language_id", "sentence_splitter", "transformer", "crf_ner", "feature_crf"),
     *("name_normalizer", "name_linker", "doc_cleaner"),
 }
+# Most that a form of the weights may cost of the F of names, before it is warned of.
+LARGEST_COST = 0.002
+# What is taken over from the figures of a benchmark.
+MEASURED = ("command", "machine", "words", "load_seconds", "peak_memory_gib")
+
+
+@dataclass(frozen=True)
+class About:
+    """What a package says of itself that neither the pipeline nor a record knows.
+
+    name (str): Its name.
+    version (str): Its version.
+    author (str): Who has made it; empty for what the pipeline says.
+    url (str): Where it is from; empty likewise.
+    trained_on (str): What the pipeline learned from; empty for what the record beside it says.
+    benchmarks (list[dict[str, Any]]): From `read_benchmarks`.
+    wheel (bool): Whether it is a wheel, or a folder.
+    """
+
+    name: str
+    version: str
+    author: str = ""
+    url: str = ""
+    trained_on: str = ""
+    benchmarks: list[dict[str, Any]] = field(default_factory=list)
+    wheel: bool = True
 
 
 @app.command("package")
@@ -37,6 +55,8 @@ def package_cli(
     out: Path = typer.Argument(..., help="Folder for the wheel"),
     name: str = typer.Option("xx_slavner", "--name", "-n", help="Name of the package"),
     version: str = typer.Option("0.1.0", "--version", "-v", help="Version of the package"),
+    author: str = typer.Option("", "--author", help="Who has made it (default: as the pipeline says)"),
+    url: str = typer.Option("", "--url", help="Where it is from (default: as the pipeline says)"),
     metrics: list[Path] = typer.Option(
         [], "--metrics", "-m", help="Record of a run, or a folder with some; may be given several times"
     ),
@@ -46,15 +66,28 @@ def package_cli(
     ),
     encoder: str = typer.Option("", "--encoder", help="Name of the encoder that training began with"),
     source: list[str] = typer.Option(
-        [], "--source", help="Something else the pipeline is made of, as NAME=LICENCE; several times"
+        [],
+        "--source",
+        help="Something else the pipeline is made of, or the licence of a corpus or encoder where it is not "
+        "known, as NAME=LICENCE; several times",
+    ),
+    any_licence: bool = typer.Option(
+        False, "--any-licence", help="Take what weights for others must not come from; the card says so"
     ),
     cost: Path = typer.Option(
         None, "--cost", help="Corpus on which to measure what the form of the weights costs"
     ),
     every: int = typer.Option(4, "--every", min=1, help="Take every so many-th document of that corpus"),
+    benchmarks: list[Path] = typer.Option(
+        [], "--benchmarks", help="Figures of benchmarks/inference.py that the card quotes; several times"
+    ),
     wheel: bool = typer.Option(True, "--wheel/--folder", help="Make a wheel, or only the pipeline's folder"),
 ) -> None:
-    """Make an installable package of a pipeline: weights in few bytes, figures, licences and a card."""
+    """Make an installable package of a pipeline: weights in few bytes, figures, licences and a card.
+
+    Weights that are passed on may come from material under CC0, CC BY, CC BY-SA, MIT or Apache-2.0 alone,
+    and from SlavicNER, which states no licence; anything else is refused without --any-licence.
+    """
     from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as version_of
     from tempfile import TemporaryDirectory
@@ -63,6 +96,7 @@ def package_cli(
 
     from ..errors import InputError
     from ..files import whole_folder
+    from ..licences import check_licences
     from ._pipeline import load_pipeline, read_own_record
 
     if wheel:
@@ -70,17 +104,21 @@ def package_cli(
             version_of("build")
         except PackageNotFoundError:
             raise InputError("wheels are made by the library build", remedy="pip install build") from None
+    about = About(name, version, author, url, trained_on, read_benchmarks(benchmarks), wheel)
     own = read_own_record(pipeline)
     records = read_records(metrics, own)
-    sources = list_sources([own] if own else records, encoder, source, trained_on)
     nlp = load_pipeline(pipeline)
+    learned = ([own] if own else records) + read_begun_with(nlp)
+    sources = list_sources(learned, encoder, source, trained_on) + _word_lists(nlp)
+    if not any_licence:
+        check_licences(sources)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) / "pipeline"
         storage = save_pipeline(nlp, folder, weights)
         if cost:
             storage["cost"] = measure_cost(nlp, folder, cost, every, weights)
             _show_cost(storage["cost"], weights)
-        write_description(nlp, folder, name, version, records, sources, storage, own, trained_on)
+        write_description(nlp, folder, about, records, sources, storage, own)
         if wheel:
             made = build_wheel(folder, Path(temporary), name, version, out)
         else:
@@ -91,6 +129,31 @@ def package_cli(
                 shutil.copytree(folder, target, dirs_exist_ok=True)
     size = sum(f.stat().st_size for f in ([made] if made.is_file() else made.rglob("*")) if f.is_file())
     msg.good(f"{made}: {size / 1e6:.1f} MB")
+
+
+def read_benchmarks(paths: list[Path]) -> list[dict[str, Any]]:
+    """Read the figures of benchmarks that the card quotes.
+
+    paths (list[Path]): What benchmarks/inference.py left with --json.
+    RETURNS (list[dict[str, Any]]): Those of `MEASURED` that each has.
+    RAISES (InputError): If a file cannot be read, or has no such figures.
+    """
+    import srsly
+
+    from ..errors import InputError
+
+    found = []
+    for path in paths:
+        try:
+            figures = srsly.read_json(path)
+        except ValueError as error:
+            remedy = "Give what benchmarks/inference.py leaves with --json"
+            raise InputError(f"the figures cannot be read ({error})", path=path, remedy=remedy) from None
+        found.append({key: figures[key] for key in MEASURED if key in figures})
+        if not found[-1].keys() & {"load_seconds", "peak_memory_gib"}:
+            remedy = "Give what benchmarks/inference.py leaves with --json"
+            raise InputError("there is neither load_seconds nor peak_memory_gib", path=path, remedy=remedy)
+    return found
 
 
 def read_records(paths: list[Path], own: dict | None) -> list[dict]:
@@ -125,6 +188,20 @@ def is_same_run(record: dict, own: dict | None) -> bool:
     return own is not None and all(record["info"].get(key) == own["info"].get(key) for key in IDENTITY)
 
 
+def read_begun_with(nlp: "Language") -> list[dict]:
+    """Read the record of the run whose encoder a pipeline began with.
+
+    nlp (Language): The pipeline.
+    RETURNS (list[dict]): The record; one without a corpus if it is not there any more; none where training
+        began with a plain encoder.
+    """
+    from ..licences import NAMELESS
+    from ._pipeline import read_own_record
+
+    source = nlp.config.get("paths", {}).get("source")
+    return [read_own_record(source) or {"info": {"corpus": NAMELESS}}] if source else []
+
+
 def list_sources(
     records: list[dict], encoder: str, others: list[str], trained_on: str = ""
 ) -> list[dict[str, str]]:
@@ -132,39 +209,54 @@ def list_sources(
 
     records (list[dict]): The record of its run, or of runs like it.
     encoder (str): Name of the encoder, or a folder with one.
-    others (list[str]): More sources, as NAME=LICENCE.
+    others (list[str]): More sources, as NAME=LICENCE, or the licences of those that are not known here.
     trained_on (str): What it learned from, in words; corpora that are known are found in it.
-    RETURNS (list[dict[str, str]]): "name", "what", "licence" and "url" of each.
+    RETURNS (list[dict[str, str]]): "name", "what", "license" and "url" of each.
     RAISES (InputError): If one of `others` has no licence.
     """
-    from ..errors import InputError
+    from ..licences import ENCODERS, UNKNOWN, Material, without_general
 
-    found = [
-        {
-            "name": "spacy-slavner",
-            "what": "the code, and all that is not below",
-            "licence": "MIT",
-            "url": "",
-        }
-    ]
-    corpora = [name for record in records for name in (record["info"].get("corpus") or "").split("+")]
-    corpora += [name for name, (title, *_) in CORPORA.items() if title.lower() in trained_on.lower()]
-    # That it is not known what there is must be said too.
-    for corpus in dict.fromkeys(filter(None, corpora)) or [trained_on]:
-        title, licence, url = CORPORA.get(corpus, (corpus or "a corpus", UNKNOWN, ""))
-        found.append(
-            {"name": title, "what": "texts with names to learn from", "licence": licence, "url": url}
-        )
+    told = _told(others)
+
+    def entry(material: Material, what: str) -> dict[str, str]:
+        known = material.licence != UNKNOWN
+        licence = material.licence if known else told.pop(material.title, UNKNOWN)
+        return {"name": material.title, "what": what, "license": licence, "url": material.url}
+
+    code = entry(Material("spacy-slavner", "MIT"), "the code, and all that is not below")
+    found = [code | {"author": "The spacy-slavner developers"}]
+    for corpus in without_general(_corpora(records, trained_on)):
+        found.append(entry(corpus, "texts with names to learn from"))
     if encoder:
-        licence, url = ENCODERS.get(encoder, (UNKNOWN, ""))
         # A folder's place on the machine is nobody's business.
         title = Path(encoder).name if Path(encoder).is_dir() else encoder
-        found.append({"name": title, "what": "the encoder to begin with", "licence": licence, "url": url})
+        material = ENCODERS.get(encoder) or Material(title, UNKNOWN)
+        found.append(entry(material, "the encoder to begin with"))
+    return found + [entry(Material(name, licence), "") for name, licence in list(told.items())]
+
+
+def _told(others: list[str]) -> dict[str, str]:
+    """The licences that the user names."""
+    from ..errors import InputError
+
+    told = {}
     for other in others:
         title, _, licence = other.partition("=")
         if not (title and licence):
             raise InputError(f"--source {other!r} is not NAME=LICENCE")
-        found.append({"name": title, "what": "", "licence": licence, "url": ""})
+        told[title] = licence
+    return told
+
+
+def _corpora(records: list[dict], trained_on: str) -> list["Material"]:
+    """The corpora of records and of the user's words; what neither names must be said too."""
+    from ..licences import NAMELESS, UNKNOWN, Material, find_corpus, named_in
+
+    names = [name for record in records for name in (record["info"].get("corpus") or NAMELESS).split("+")]
+    in_words = named_in(trained_on)
+    found = [find_corpus(name) for name in names if name != NAMELESS] + in_words
+    if not found or (NAMELESS in names and not in_words):
+        found.append(Material(trained_on or "a corpus", UNKNOWN))
     return found
 
 
@@ -246,6 +338,8 @@ def _name(number: int, ent: Any) -> tuple:
 
 
 def _show_cost(cost: dict[str, Any], weights: str) -> None:
+    from wasabi import msg
+
     from ..evaluation.tables import percent, text_table
 
     columns = {"span": "F of names", "base_form": "base forms", "sm": "SM", "link": "LEA doc"}
@@ -257,59 +351,59 @@ def _show_cost(cost: dict[str, Any], weights: str) -> None:
         f"{cost['documents']} documents; {percent(cost['same'])} % of {cost['names']} names are the same, "
         "with type, base form and link"
     )
+    if (lost := cost["fp32"]["span"] - cost[weights]["span"]) > LARGEST_COST:
+        msg.warn(f"{weights} costs {percent(lost)} points of F, more than {percent(LARGEST_COST)}: try fp16")
 
 
 def write_description(
     nlp: "Language",
     folder: Path,
-    name: str,
-    version: str,
+    about: About,
     records: list[dict],
     sources: list[dict[str, str]],
     storage: dict[str, Any],
     own: dict | None,
-    trained_on: str,
 ) -> None:
     """Write meta.json, the card and the licences into a saved pipeline.
 
     nlp (Language): The pipeline.
     folder (Path): Where it is saved.
-    name (str): Name of the package.
-    version (str): Its version.
+    about (About): What the user says of it.
     records (list[dict]): Records of runs, from `read_records`.
-    sources (list[dict[str, str]]): From `list_sources`.
+    sources (list[dict[str, str]]): What it is made of, from `list_sources`.
     storage (dict[str, Any]): The form of the weights and what it costs.
     own (dict | None): The record of the pipeline's own run, if it is known.
-    trained_on (str): What the pipeline learned from; empty for what that record says.
     """
     import srsly
 
     from ..evaluation.card import collect_performance, render_card
     from ..evaluation.metrics import write_json
+    from ..licences import UNKNOWN, licence_texts, may_be_passed_on
 
-    sources = sources + _word_lists(nlp)
     languages = sorted(nlp.pipe_labels.get("language_id") or [])
-    if not trained_on:
-        trained_on = f"{own['info']['split']} (training part)" if own else UNKNOWN
-    meta = srsly.read_json(folder / "meta.json") | {
-        "name": name.removeprefix(f"{nlp.lang}_"),
-        "version": version,
+    learned_from = f"{own['info']['split']} (training part)" if own else UNKNOWN
+    old = srsly.read_json(folder / "meta.json")
+    meta = old | {
+        "name": about.name.removeprefix(f"{nlp.lang}_"),
+        "version": about.version,
         "description": _description(nlp, languages),
-        "author": "",
-        "license": "; ".join(f"{source['name']}: {source['licence']}" for source in sources),
+        "author": about.author or old["author"],
+        "url": about.url or old["url"],
+        "license": "; ".join(f"{source['name']}: {source['license']}" for source in sources),
         "languages": languages,
         "sources": sources,
+        "not_to_pass_on": [source["name"] for source in sources if not may_be_passed_on(source)],
         "requirements": requirements(nlp),
-        "trained_on": trained_on,
+        "trained_on": about.trained_on or learned_from,
         "figures_note": _note(records, own),
         "performance": collect_performance(records),
         "storage": storage,
+        "benchmarks": about.benchmarks,
         "megabytes": round(sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6, 1),
     }
     write_json(folder / "meta.json", meta)
-    (folder / "README.md").write_text(render_card(meta), encoding="utf-8")
-    lines = [f"{s['name']} ({s['what'] or 'a part'}): {s['licence']} {s['url']}".strip() for s in sources]
-    (folder / "LICENSES_SOURCES").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(render_card(meta, wheel=about.wheel), encoding="utf-8")
+    (folder / "LICENSES_SOURCES").write_text(licence_texts(sources), encoding="utf-8")
 
 
 def _note(records: list[dict], own: dict | None) -> str:
@@ -325,20 +419,33 @@ def _note(records: list[dict], own: dict | None) -> str:
             f"{_besides(records)}; the one of {info['split']} with seed {info['seed']} is in this package."
         )
     known = "None of the figures is" if own else "It is not known whether any of the figures is"
-    systems = ", ".join(dict.fromkeys(record["info"]["system"] for record in records))
+    systems = ", ".join(dict.fromkeys(_plain_name(record) for record in records))
     return (
         f"{known} of the pipeline in this package. They are of pipelines of the system {systems}, each made "
         f"from the training part of its split {_besides(records)}."
     )
 
 
+def _plain_name(record: dict) -> str:
+    """The name of a system's config; in the name of a run there may be what it learnt from as well."""
+    design, name = record.get("experiment", {}), record["info"]["system"]
+    return design.get("system") or re.split("_(?:with|from|on)_", name)[0]
+
+
 def _besides(records: list[dict]) -> str:
     """What pipelines learnt from besides their splits."""
-    others = [record.get("experiment", {}).get("transfer") for record in records]
-    return " and ".join(dict.fromkeys(f"with {other}" if other else "alone" for other in others))
+    from ..licences import find_corpus
+
+    others = dict.fromkeys(record.get("experiment", {}).get("transfer") for record in records)
+    titles = (
+        ", ".join(find_corpus(name).title for name in other.split("+")) if other else "" for other in others
+    )
+    return " and ".join(f"with {title}" if title else "alone" for title in titles)
 
 
 def _description(nlp: "Language", languages: list[str]) -> str:
+    from ..evaluation.card import language_name
+
     parts = {
         "crf_ner": "names and their types",
         "feature_crf": "names and their types",
@@ -347,7 +454,8 @@ def _description(nlp: "Language", languages: list[str]) -> str:
         "language_id": "the language",
     }
     does = [what for factory, what in parts.items() if factory in nlp.pipe_names]
-    return f"{', '.join(does).capitalize()} in text in {', '.join(languages) or 'any language'}."
+    where = ", ".join(map(language_name, languages)) or "any language"
+    return f"{', '.join(does).capitalize()} in text in {where}."
 
 
 def _word_lists(nlp: "Language") -> list[dict[str, str]]:
@@ -361,7 +469,7 @@ def _word_lists(nlp: "Language") -> list[dict[str, str]]:
         {
             "name": "wordfreq",
             "what": "hashes and rounded frequencies of words",
-            "licence": "data CC BY-SA 4.0",
+            "license": "CC BY-SA 4.0",
             "url": "https://github.com/rspeer/wordfreq",
         }
     ]

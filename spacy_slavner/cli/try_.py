@@ -31,7 +31,7 @@ def try_cli(
     from ._pipeline import load_pipeline
 
     paths = [texts] if texts.is_file() else sorted(texts.glob("*.txt"))
-    inputs = [text] if text else [clean(read_raw(path, "utf-8")).strip() for path in paths]
+    inputs = [text] if text is not None else [clean(read_raw(path, "utf-8")).strip() for path in paths]
     if not inputs:
         raise InputError("there are no texts", path=texts, remedy="Give one with --text")
     setup_gpu(use_gpu, silent=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
+from ..licences import NOT_STATED
 from .bsnlp import METRICS
 from .tables import SHORT_NAMES, markdown_table, percent
 
@@ -17,6 +18,11 @@ print(doc._.language, doc._.language_score)
 for ent in doc.ents:
     print(ent.text, ent.label_, ent._.confidence, ent._.base_form, ent.kb_id_)
 ```"""
+INSTALL = """```bash
+pip install {package}-{version}-py3-none-any.whl
+```
+
+If no package index has `spacy-slavner`, install that from its project's folder before."""
 TYPES = {
     "PER": "people, families and groups with a name",
     "LOC": "places, countries, buildings",
@@ -117,11 +123,26 @@ def _spacy_scores(scores: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def render_card(meta: dict[str, Any]) -> str:
+def language_name(code: str) -> str:
+    """Name a language in English.
+
+    code (str): Its code.
+    RETURNS (str): The name, such as "Czech"; the code if spaCy does not know the language.
+    """
+    from spacy.util import get_lang_class
+
+    try:
+        return get_lang_class(code).__name__
+    except ImportError:
+        return code
+
+
+def render_card(meta: dict[str, Any], wheel: bool = True) -> str:
     """Write the card of a pipeline.
 
     meta (dict[str, Any]): Its meta.json, with the keys that the command `package` adds: "languages",
-        "trained_on", "storage", "megabytes", and "licence" among the sources.
+        "trained_on", "storage", "benchmarks", "megabytes", "not_to_pass_on", and "what" among the sources.
+    wheel (bool): Whether it is a wheel that can be installed.
     RETURNS (str): Markdown.
     """
     package = f"{meta['lang']}_{meta['name']}"
@@ -129,7 +150,9 @@ def render_card(meta: dict[str, Any]) -> str:
         f"# {package} {meta['version']}",
         meta["description"],
         _warning(meta),
+        _restriction(meta),
         markdown_table(("", ""), _facts(meta)).replace("--:", "---"),
+        *(("## Install", INSTALL.format(package=package, version=meta["version"])) if wheel else ()),
         "## Example",
         EXAMPLE.format(package=package),
         "## Labels",
@@ -155,12 +178,23 @@ def _warning(meta: dict[str, Any]) -> str:
     return ""
 
 
+def _restriction(meta: dict[str, Any]) -> str:
+    if not meta["not_to_pass_on"]:
+        return ""
+    return (
+        f"**Not to be passed on: it was made for one's own use from {', '.join(meta['not_to_pass_on'])}; the "
+        "licence, see below, does not allow more or is not known.**"
+    )
+
+
 def _facts(meta: dict[str, Any]) -> list[tuple[str, str]]:
     facts = {
-        "Languages": ", ".join(meta["languages"]),
+        "Languages": ", ".join(f"{language_name(code)} ({code})" for code in meta["languages"]),
         "Components": ", ".join(f"`{name}`" for name in meta["pipeline"]),
         "Learned from": meta["trained_on"],
         "Licence": meta["license"],
+        "Author": meta["author"],
+        "From": meta["url"],
         "spaCy": f"`{meta['spacy_version']}`",
         "Needs": ", ".join(f"`{requirement}`" for requirement in meta["requirements"]),
     }
@@ -174,10 +208,17 @@ def _labels(meta: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _sources(sources: list[dict[str, str]]) -> str:
     rows = [
-        (f"[{s['name']}]({s['url']})" if s.get("url") else s["name"], s.get("what", ""), s["licence"])
+        (f"[{s['name']}]({s['url']})" if s.get("url") else s["name"], s.get("what", ""), s["license"])
         for s in sources
     ]
-    return markdown_table(("source", "what is from it", "licence"), rows).replace("--:", "---")
+    table = markdown_table(("source", "what is from it", "licence"), rows).replace("--:", "---")
+    silent = [s["name"] for s in sources if s["license"].startswith(NOT_STATED)]
+    if not silent:
+        return table
+    return (
+        f"{table}\n\nThe authors of {' and '.join(silent)} state no licence: they have not said what may be "
+        "done with weights that learned from it."
+    )
 
 
 def _figures(meta: dict[str, Any]) -> str:
@@ -257,11 +298,27 @@ def _storage(meta: dict[str, Any]) -> str:
             + " and ".join(percent(cost[key]["base_form"]) for key in ("fp32", storage["weights"]))
             + f"; {percent(cost['same'])} % of the names are the same, with type, base form and link."
         )
+    lines += [line for figures in meta["benchmarks"] for line in _measured(figures)]
     for run in meta["performance"].get("runs", []):
         for part, scores in run["parts"].items():
             if scores["words_per_second"]:
                 speed, machine = f"{scores['words_per_second']:.0f}", run["machine"] or "an unknown machine"
                 lines.append(
-                    f"- {speed} words per second ({run['split']}, {part}; machine of the run: {machine})"
+                    f"- Speed: {speed} words per second from raw text with all components "
+                    f"(evaluation on {run['split']}, {part}; machine: {machine})"
                 )
     return "\n".join(lines)
+
+
+def _measured(figures: dict[str, Any]) -> list[str]:
+    """Lines for what a benchmark measured, with its command and machine."""
+    machine = figures.get("machine", {})
+    processor, commit, command = machine.get("processor"), machine.get("commit"), figures.get("command")
+    known = (processor, commit and f"commit {commit}", command and f"`{command}`")
+    source = ", ".join(filter(None, known)) or "an unknown machine"
+    lines = []
+    if seconds := figures.get("load_seconds"):
+        lines.append(f"- Loading takes {seconds:.1f} seconds ({source})")
+    if memory := figures.get("peak_memory_gib"):
+        lines.append(f"- Peak memory: {memory:.1f} GiB on {figures['words']:,} words at once ({source})")
+    return lines

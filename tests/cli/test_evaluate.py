@@ -305,10 +305,13 @@ def test_try_shows_names_of_the_six_texts(run, ruler, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # the texts come with the package, not with a checkout
     output = run("try", ruler)
     assert "4 names in 6 texts" in output and "Европейската комисия" in output
+    # An empty text is one of the user's own, too.
+    assert "0 names in 1 texts" in run("try", ruler, "--text", "")
 
 
 @pytest.mark.parametrize("name", ["no_such_pipeline", "."])
 def test_missing_pipeline_is_one_clear_error(run, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="pipeline"):
+    with pytest.raises(InputError, match="pipeline") as missing:
         run("try", name, "--text", "Brno")
+    assert ("pip install packages/" in str(missing.value)) == (name != ".")
