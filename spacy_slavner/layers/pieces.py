@@ -1,5 +1,6 @@
 """From documents to pieces and back: sub-word tokenisation, alignment, windows. Arrays only, no torch."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from .windows import WindowsT
 # at once: what it returns takes far more memory than the arrays that are kept of it.
 PORTION = 2000
 PORTIONS_AT_ONCE = 64
+# With `nlp.pipe(…, n_process=2)` the tokenizer does without threads, and says so at length unless asked to.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=lambda: os.environ.setdefault("TOKENIZERS_PARALLELISM", "false"))
 
 
 @dataclass
