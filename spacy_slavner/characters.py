@@ -1,4 +1,4 @@
-"""Characters that do not show: white space, marks of the layout, and what only changes the letter before it."""
+"""Characters that do not show: white space, marks of the layout, marks that change the letter before them."""
 
 import re
 
