@@ -31,7 +31,7 @@ NOTES = {
     "crf_scan": "A parallel scan wins for one sentence alone, the more the longer it is and the fewer tags "
     "there are; in batches, as the tagger has them, it is several times slower than the recursion.",
     "peers": "Documents of a topic that the pipeline has not seen. Hugging Face's pipeline takes words at "
-    "spaces and the tagger's scores without its CRF, so it is there for its speed: its F is not a peer's.",
+    "spaces and the tagger's scores without its CRF, so it is there for its speed, not for its F.",
 }
 LEFT_OUT = {"machine", "examples", "seed", "command"}
 
