@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,12 +19,15 @@ from spacy.util import logger, minibatch
 from ..attributes import set_attributes
 from ..errors import InputError
 from ..files import whole_folder
+from ..normalization.dictionary import Dictionary
 from ..normalization.methods import LessonT, Memory, Method, chain
 from ..normalization.names import merge, names_of
 from ..normalization.transducer import Settings, Transducer
 
-METHODS = ("memory", "learned", "rules")
+METHODS = ("memory", "dictionary", "learned", "rules")
 DEFAULT_METHODS = ["memory", "learned"]
+# Signs that a base form has only where the name has them.
+_NO_SIGNS = re.compile(r"[\[\]{}<>|\\^~#*=+_]")
 
 
 @Language.factory(
@@ -55,7 +59,7 @@ def make_name_normalizer(
     """Make a normaliser of names.
 
     methods (list[str]): Which methods to ask, in this order, each for what those before do not know:
-        "memory", "learned", "rules". What none knows is copied.
+        "memory", "dictionary" (of places), "learned", "rules". What none knows is copied.
     certainty (float): Share of a form's names in training that must have had one base form for the
         memory to know it; 0 takes the most frequent one in any case.
     learned (dict[str, Any]): Settings of the learned method, see `normalization.transducer.Settings`.
@@ -109,6 +113,8 @@ class NameNormalizer(Pipe):
                 raise InputError(what, remedy=f"Choose from {', '.join(METHODS)}, each once")
             if method == "memory":
                 self.methods[method] = Memory(certainty)
+            elif method == "dictionary":
+                self.methods[method] = Dictionary()
             elif method == "learned":
                 self.methods[method] = Transducer(_settings(learned or {}))
             else:
@@ -259,6 +265,12 @@ def _settings(given: dict[str, Any]) -> Settings:
         raise InputError(what, remedy=f"Choose from {known}") from None
 
 
+def _base_of(ent: Span) -> str | None:
+    """The annotated base form of a name; None if there is none, or a slip of the keyboard ("Ки[в")."""
+    base = (ent._.base_form or "").strip()
+    return base if base and set(_NO_SIGNS.findall(base)) <= set(ent.text) else None
+
+
 def lessons_of(docs: Iterable[Doc]) -> list[LessonT]:
     """Collect names and their base forms from annotated documents.
 
@@ -271,9 +283,7 @@ def lessons_of(docs: Iterable[Doc]) -> list[LessonT]:
         key = (doc._.source, doc._.doc_id) if doc._.source and doc._.doc_id else number
         text = names_of(doc)
         text.group = doc._.topic or str(key)
-        parts.setdefault(key, []).append(
-            (text, [(ent._.base_form or "").strip() or None for ent in doc.ents])
-        )
+        parts.setdefault(key, []).append((text, [_base_of(ent) for ent in doc.ents]))
     return [
         (merge(text for text, _ in found), [base for _, bases in found for base in bases])
         for found in parts.values()

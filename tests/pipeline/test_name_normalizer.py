@@ -5,6 +5,7 @@ from spacy.training import Example
 from thinc.api import Config
 
 from spacy_slavner.errors import InputError
+from spacy_slavner.pipeline.name_normalizer import lessons_of
 
 # Names in -ana, -ova and the like are new in the test: only endings can be learned from these.
 STEMS = (
@@ -176,3 +177,12 @@ def test_score(nlp):
     nothing = nlp.make_doc("Nic")
     assert set(nlp.get_pipe("name_normalizer").score([Example(nothing, nothing)]).values()) == {None}
     assert isinstance(reference.ents[0], Span)
+
+
+def test_slips_of_the_keyboard_are_not_learnt():
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("name_normalizer", config={"methods": ["memory"]})
+    names = [("Києві", "Ки[в"), ("Львові", "Львів"), ("[CEPI]", "[CEPI]")]
+    doc = make_doc(nlp, "У Києві та Львові [CEPI] .", names, language="uk")
+    ((_, bases),) = lessons_of([doc])
+    assert bases == [None, "Львів", "[CEPI]"]
