@@ -30,8 +30,8 @@ NOTES = {
     "those of a whole pipeline's time: confidence is span_probabilities, n-best is on request.",
     "crf_scan": "A parallel scan wins for one sentence alone, the more the longer it is and the fewer tags "
     "there are; in batches, as the tagger has them, it is several times slower than the recursion.",
-    "peers": "Documents of a topic that the pipeline has not seen. Hugging Face's pipeline takes words at "
-    "spaces and the tagger's scores without its CRF, so it is there for its speed, not for its F.",
+    "peers": "Documents of a topic that the pipeline has not seen. Hugging Face's pipeline takes "
+    "a word's best tag, and the scores were learnt beside a CRF: it is there for its speed, and has no F.",
 }
 LEFT_OUT = {"machine", "examples", "seed", "command"}
 
