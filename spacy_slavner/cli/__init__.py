@@ -9,9 +9,8 @@ from ..errors import InputError
 from ._app import app
 
 # Before torch is imported: waiting threads that spin bring a machine with another busy process to
-# a tenth of its speed, and the tokenizers' own threads warn at every fork.
+# a tenth of its speed.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 for _module in pkgutil.iter_modules(__path__):
     if not _module.name.startswith("_"):

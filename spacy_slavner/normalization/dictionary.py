@@ -16,7 +16,7 @@ class Dictionary:
     """
 
     def predict(self, texts: Sequence[Text]) -> BasesT:
-        """Look names up. A language's dictionary is read when it is first needed, which takes seconds.
+        """Look names up. A language's dictionary is read when it is first needed.
 
         texts (Sequence[Text]): The texts.
         RETURNS (list[list[str | None]]): The lemma of each place that the dictionary has, else None.
@@ -37,7 +37,7 @@ def _look_up(language: str | None, name: Name) -> str | None:
 
 @cache
 def _proper_names(language: str) -> dict[str, str]:
-    """Lemmas with a capital, by their forms; the other nine tenths of a dictionary are let go."""
+    """Lemmas with a capital, by their forms; the rest of a dictionary is let go."""
     from simplemma.strategies import DefaultDictionaryFactory
 
     # A cache of none: what is kept is kept here.

@@ -218,7 +218,7 @@ def trim_spaces(doc: Doc, start: int, end: int) -> tuple[int, int]:
     doc (Doc): The document.
     start (int): First token of the name.
     end (int): The token after the last.
-    RETURNS (tuple[int, int]): The new edges, equal if nothing but white space was there.
+    RETURNS (tuple[int, int]): The new edges, equal if nothing else was there.
     """
     while start < end and is_blank(doc[start].text):
         start += 1
