@@ -163,6 +163,25 @@ def test_sentences_of_some_length_are_a_group(sample, functions):
     assert some == [pair for pair in all_ if len(pair[0].split()) >= 5] and 0 < len(some) < len(all_)
 
 
+def test_sentences_that_all_others_give_another_language_are_quotations(functions):
+    texts = {"sentences": [("a", "ru"), ("b", "ru"), ("c", "uk"), ("d", "bg")]}
+    answers = {
+        "language_id": ["uk", "ru", "ru", "bg"],
+        "lingua": ["uk", "uk", "uk", None],
+        "pycld2": ["uk", "ru", "ru", None],
+    }
+
+    def rows(*programs):
+        return [{"program": p, "texts": "sentences", "answers": answers[p]} for p in programs]
+
+    quotations, all_rows = functions("language_id")["quotations"], rows(*answers)
+    assert quotations(all_rows, texts) == {"sentences": 1}  # the first alone: they disagree on the next two
+    assert [row["without_quotations"] for row in all_rows] == [2 / 3, 1 / 3, 1 / 3]
+    few = rows("language_id", "lingua")
+    assert quotations(few, texts) == {"sentences": 0}
+    assert all(row.keys() == {"program", "texts"} for row in few)
+
+
 def test_bare_training_has_the_windows_with_their_special_pieces(encoding, functions):
     shim, seen = encoding.get_pipe("transformer").model.shims[0], []
     # The copy that is trained has it as well.
