@@ -49,7 +49,7 @@ def main() -> None:
     nlp = taken(args.pipeline, args.encoder, args.seed)
     text = first_words(texts_of(args.corpus, args.words), args.words)
     cells = {length: cut(text, length) for length in args.lengths}
-    # Dictionaries are loaded and kernels chosen when they are needed first, which took a third of the first row.
+    # Dictionaries are loaded and kernels chosen at the first need, which took a third of the first row.
     for documents in cells.values():
         for _ in nlp.pipe(documents[: max(1, len(documents) // 10)]):
             pass
