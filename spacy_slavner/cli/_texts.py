@@ -1,4 +1,4 @@
-"""Options of the commands that train an encoder on text, and what both say at the end."""
+"""Options of the commands that read plain text, and what they say at the end."""
 
 import shlex
 from pathlib import Path
