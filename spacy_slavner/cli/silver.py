@@ -9,7 +9,7 @@ import typer
 
 from ..errors import InputError
 from ._app import app
-from ._texts import LANGUAGES, TEXTS, WITHOUT, folders, say_left_out
+from ._texts import LANGUAGES, TEXTS, WITHOUT, command_of, folders, say_left_out
 
 if TYPE_CHECKING:
     from ..pretraining.texts import Texts
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 @app.command("silver")
 def silver_cli(
+    ctx: typer.Context,
     output: Path = typer.Argument(..., help="Folder for the corpus, such as corpus/silver"),
     pipelines: list[str] = typer.Option(
         ..., "--pipeline", "-p", help="Folder or installed name of a pipeline; several times for several"
@@ -56,7 +57,7 @@ def silver_cli(
     if not names:
         raise InputError("the pipelines find no names in the text", path=output, remedy="Lower --least")
     record = {
-        "pipelines": [f"{nlp.meta['name']} {nlp.meta['version']}" for nlp in loaded],
+        "command": command_of(ctx),
         "least": least,
         "documents": dict(Counter(str(doc._.language) for doc in docs)),
         "tokens": sum(map(len, docs)),

@@ -29,6 +29,7 @@ def test_a_corpus_to_learn_from_besides(corpus, ruler, texts, run, tmp_path):
     ]
     record = json.loads((tmp_path / "silver" / "report.json").read_text(encoding="utf-8"))
     assert record["names"] == {"LOC": 2} and record["left_out"]["of"] > 0
+    assert record["command"].startswith("python -m spacy_slavner silver silver --pipeline ")
     parts = join_more(prepare(corpus.parent, "auto", "", 0), prepare(tmp_path, "silver", "", 0), "silver")
     both = list(read_docs(parts.train, blank_pipeline().vocab))
     assert [doc._.annotated_types for doc in both[-2:]] == [("LOC", "ORG")] * 2
