@@ -42,7 +42,7 @@ def silver_cli(
     from wasabi import msg
 
     from ..corpora.docbin import write_docbin
-    from ..evaluation.metrics import write_json
+    from ..evaluation.metrics import describe_code, write_json
     from ..pretraining.texts import find_texts
     from ..training.silver import label
     from ._pipeline import load_pipeline
@@ -58,15 +58,12 @@ def silver_cli(
         raise InputError("the pipelines find no names in the text", path=output, remedy="Lower --least")
     record = {
         "command": command_of(ctx),
+        **describe_code(),
         "least": least,
         "documents": dict(Counter(str(doc._.language) for doc in docs)),
         "tokens": sum(map(len, docs)),
         "names": dict(names.most_common()),
-        "left_out": {
-            "documents": found.left_out,
-            "sentences": found.sentences_left_out,
-            "of": found.excluded,
-        },
+        "left_out": found.counts_left_out(),
     }
     write_json(output / "report.json", record)
     write_json(output / PARTS_FILE, {"corpus": output.name, "split": output.name})

@@ -243,11 +243,7 @@ def describe(request: Request, model: str, texts: Texts, source: str, command: s
         "processes": world_size(),
         "documents": {language: len(documents) for language, documents in texts.documents.items()},
         "held_out": {language: len(held_out) for language, held_out in texts.held_out.items()},
-        "left_out": {
-            "documents": texts.left_out,
-            "sentences": texts.sentences_left_out,
-            "of": texts.excluded,
-        },
+        "left_out": texts.counts_left_out(),
     }
 
 

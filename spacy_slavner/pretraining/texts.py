@@ -115,6 +115,10 @@ class Texts:
                 if name not in kept_apart:
                     yield text
 
+    def counts_left_out(self) -> dict[str, int]:
+        """RETURNS (dict[str, int]): Documents and sentences left out, and of how many documents to be so."""
+        return {"documents": self.left_out, "sentences": self.sentences_left_out, "of": self.excluded}
+
     def proportions(self, temperature: float) -> dict[str, float]:
         """How often each language is drawn: its size to the power of 1/temperature.
 

@@ -13,6 +13,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..corpora.sources import set_origin
+from ..crosslingual.documents import rewrite
 from ..errors import InputError
 
 TOPIC = "silver"
@@ -99,19 +100,7 @@ def _docs(nlp: Language, texts: Iterable[Text]) -> Iterator[Doc]:
 
 def _labelled(doc: Doc, names: list[tuple[int, int, str]], types: list[str]) -> Doc:
     """A document with these names, and without whatever else a pipeline has set."""
-    result = Doc(
-        doc.vocab,
-        words=[token.text for token in doc],
-        spaces=[bool(token.whitespace_) for token in doc],
-        sent_starts=[token.is_sent_start for token in doc] if doc.has_annotation("SENT_START") else None,
-    )
-    result.set_ents([Span(result, start, end, label=type_) for start, end, type_ in names])
-    set_origin(
-        result,
-        doc_id=doc._.doc_id,
-        language=doc._.language,
-        topic=doc._.topic,
-        source=doc._.source,
-    )
+    doc.set_ents([Span(doc, start, end, label=type_) for start, end, type_ in names])
+    result = rewrite(doc, [token.text for token in doc])
     result._.annotated_types = types
     return result
