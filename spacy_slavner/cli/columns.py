@@ -1,6 +1,6 @@
 """`prepare-columns`: the parts of corpora that come as column files, and a test part of snippets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import typer
@@ -19,6 +19,7 @@ class ColumnCorpus:
         is a tenth of the training part.
     encodings (tuple[str, ...]): Encodings that the files may have, the likeliest first.
     prefix (str): What stands before every word.
+    rename (dict[str, str]): The usual words for its types of names, where it has others.
     """
 
     language: str
@@ -26,10 +27,12 @@ class ColumnCorpus:
     parts: tuple[str, str, str] = ("train", "dev", "test")
     encodings: tuple[str, ...] = ("utf-8",)
     prefix: str = ""
+    rename: dict[str, str] = field(default_factory=dict)
 
 
 # CoNLL-2002 was published in Latin-1 and has testa and testb; Universal NER has one folder per treebank;
-# NER-UK has no dev part; WikiANN has one folder per language, whose name stands before each word.
+# NER-UK has no dev part, and PERS for persons; WikiANN has one folder per language, whose name stands
+# before each word.
 CORPORA = {
     "conll2002_es": ColumnCorpus("es", "esp.{}", ("train", "testa", "testb"), ("utf-8", "latin-1")),
     "conll2002_nl": ColumnCorpus("nl", "ned.{}", ("train", "testa", "testb"), ("utf-8", "latin-1")),
@@ -37,7 +40,7 @@ CORPORA = {
     "uner_hr": ColumnCorpus("hr", "hr_set-ud-{}.iob2"),
     "uner_sk": ColumnCorpus("sk", "sk_snk-ud-{}.iob2"),
     "uner_sr": ColumnCorpus("sr", "sr_set-ud-{}.iob2"),
-    "ner_uk": ColumnCorpus("uk", "{}.iob", ("train", "", "test")),
+    "ner_uk": ColumnCorpus("uk", "{}.iob", ("train", "", "test"), rename={"PERS": "PER"}),
     **{f"wikiann_{n}": ColumnCorpus(n, f"{n}/{{}}", prefix=f"{n}:") for n in ("en", "de", "nl")},
     "multiconer_es": ColumnCorpus("es", "es_{}.conll"),
     "multiconer_zh": ColumnCorpus("zh", "zh_{}.conll"),
@@ -114,13 +117,17 @@ def read_sentences(path: Path, name: str, corpus: ColumnCorpus, report) -> list:
     RETURNS (list[Doc]): The sentences with their names.
     """
     from ..corpora.conll import read
+    from ..corpora.reader import rename_types
     from ..corpora.sources import Options, Source, blank_pipeline
     from ..corpora.subset import sentences
 
     source = Source(path, path.name, topic=name, language=corpus.language)
     options = Options(encoding=encoding_of(path, corpus.encodings))
-    docs = read(source, blank_pipeline(), options, report)
-    return [sentence for doc in docs for sentence in sentences(doc, corpus.prefix)]
+    found = []
+    for doc in read(source, blank_pipeline(), options, report):
+        rename_types(doc, corpus.rename)
+        found += sentences(doc, corpus.prefix)
+    return found
 
 
 def encoding_of(path: Path, encodings: tuple[str, ...]) -> str:

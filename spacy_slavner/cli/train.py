@@ -231,6 +231,7 @@ def _initialize(config: "Config", output: Path, progress: "Progress", use_gpu: i
         settings = nlp.config.copy()
         nlp.from_disk(output / "model-last")
         nlp.config = settings
+        progress.resumed.append(progress.steps)
         msg.good(f"Initialized pipeline; going on after step {progress.steps}")
     else:
         msg.good("Initialized pipeline")
@@ -239,21 +240,27 @@ def _initialize(config: "Config", output: Path, progress: "Progress", use_gpu: i
 
 def _info(nlp: "Language", progress: "Progress", **known: Any) -> "RunInfo":
     """What the record says about the run."""
+    from spacy.util import walk_dict
+
     from ..evaluation.metrics import RunInfo
     from ..training.parameters import count_parameters
     from .corpus import corpus_names, corpus_size
 
     config = nlp.config.interpolate()
-    path = Path(config["paths"]["train"])
+    path, target = (Path(config["paths"].get(name) or "") for name in ("train", "target"))
     corpus, split = corpus_names(path)
+    documents = corpus_size(path)
+    if target.name and any(str(target) == value for _, value in walk_dict(config["corpora"])):
+        documents = documents | {"unlabelled": corpus_size(target)["used"]}
     return RunInfo(
         corpus=corpus,
         split=split,
         seed=config["training"]["seed"],
         steps=progress.steps,
+        resumed=progress.resumed,
         seconds=round(progress.seconds, 1),
         words_per_second=round(progress.words / max(progress.seconds, 1e-9), 1),
         parameters=count_parameters(nlp),
-        documents=corpus_size(path),
+        documents=documents,
         **known,
     )

@@ -95,7 +95,8 @@ def check_types(types: dict[str, set[str]]) -> None:
             if other != label:
                 raise InputError(
                     f"the label sets collide: {where!r} has the type {other}, {corpus!r} the type {label}",
-                    remedy="Give them one word with the reader's setting `rename`",
+                    remedy="Give them one word: with the reader's setting `rename` in a config, in the "
+                    ".spacy files themselves for `experiments`",
                 )
 
 

@@ -1,7 +1,7 @@
 """The registered reader of DocBin files: `spacy-slavner.Corpus.v1`."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy
@@ -103,11 +103,7 @@ def _set_names(
     if not names:
         doc.set_ents([], default="missing")
     elif rename:
-        labels = [rename.get(ent.label_, ent.label_) for ent in doc.ents]
-        pairs = list(zip(doc.ents, labels, strict=True))
-        kept = [Span(doc, e.start, e.end, label, kb_id=e.kb_id_) for e, label in pairs if label]
-        dropped = [doc[e.start : e.end] for e, label in pairs if not label]
-        doc.set_ents(kept, outside=dropped, default="unmodified")
+        rename_types(doc, rename)
     for ent in doc.ents if types is not None else ():
         if ent.label_ not in types:
             raise InputError(
@@ -117,6 +113,19 @@ def _set_names(
     if types is None and doc._.annotated_types is not None:
         return [new for label in doc._.annotated_types if (new := rename.get(label, label))]
     return types
+
+
+def rename_types(doc: Doc, rename: Mapping[str, str | None]) -> None:
+    """Give a document's names other types, in place.
+
+    doc (Doc): The document.
+    rename (Mapping[str, str | None]): New words for types; with None such names become ordinary text.
+    """
+    labels = [rename.get(ent.label_, ent.label_) for ent in doc.ents]
+    pairs = list(zip(doc.ents, labels, strict=True))
+    kept = [Span(doc, e.start, e.end, label, kb_id=e.kb_id_) for e, label in pairs if label]
+    dropped = [doc[e.start : e.end] for e, label in pairs if not label]
+    doc.set_ents(kept, outside=dropped, default="unmodified")
 
 
 def make_example(

@@ -44,6 +44,8 @@ class RunInfo:
     seed (int): Seed of the run.
     released (bool): Whether this is the recipe of the released pipeline.
     steps (int | None): Updates done.
+    resumed (list[int]): The steps after which the run was stopped and gone on with; each time Adam's
+        moments began at zero again, and the weights at their moving averages.
     seconds (float | None): Time spent training.
     words_per_second (float | None): Speed of training.
     initialize_seconds (float | None): Time before the first update; some components train in it.
@@ -51,7 +53,8 @@ class RunInfo:
         tells more than the clock where a machine is shared.
     epochs (float | None): Passes over the training corpus that were asked for, if steps were not.
     parameters (dict[str, int]): Weights of the pipeline: "total" and "trainable".
-    documents (dict[str, int]): Training documents that were used, and there were ("used", "all").
+    documents (dict[str, int]): Training documents that were used, and there were ("used", "all"), and
+        those without names that were read besides ("unlabelled").
     recipe (str): Named settings of the config that were taken.
     changed (dict[str, list]): Settings that differ from the system's config: its value, the run's.
     commit (str): Commit of the working folder; "unknown" outside a git checkout.
@@ -67,6 +70,7 @@ class RunInfo:
     seed: int
     released: bool = False
     steps: int | None = None
+    resumed: list[int] = field(default_factory=list)
     seconds: float | None = None
     words_per_second: float | None = None
     initialize_seconds: float | None = None

@@ -119,7 +119,9 @@ def _languages(records: list[dict[str, Any]]) -> list[str]:
 
 def _vocabularies(records: list[dict[str, Any]]) -> list[str]:
     """What new vocabularies do to the text of each language, before anything is trained."""
-    known = [record for record in records if "vocabulary" in record["stages"]]
+    # Of a model that begins with random weights this says nothing.
+    given = [record for record in records if record["arguments"]["start"] == "given"]
+    known = [record for record in given if "vocabulary" in record["stages"]]
     kinds = list(dict.fromkeys(kind for record in known for kind in record["stages"]["vocabulary"]["losses"]))
     rows = []
     for record in known:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from statistics import fmean
 from typing import Any
 
+from .metrics import UNKNOWN
 from .report import VARIED, Records, Run, figures_of, unique
 from .tables import markdown_table, spread
 
@@ -44,7 +45,7 @@ Key = tuple[str, ...]
 
 
 def section(title: str, text: str, header: list[str], rows: list[list[str]], runs: list[Run]) -> list[str]:
-    """Write a section with its table and the command of each run.
+    """Write a section with its table and the command of each run, with the commit that it was run at.
 
     title (str): Its title.
     text (str): What the figures are.
@@ -55,9 +56,14 @@ def section(title: str, text: str, header: list[str], rows: list[list[str]], run
     """
     if not rows:
         return []
-    commands = unique(run.design["command"] for run in runs)
+    commands = unique(f"{run.design['command']}  # {_commit(run)}" for run in runs)
     fold = ["<details><summary>One command for each run</summary>", "```bash", *commands, "```", "</details>"]
     return [f"## {title}", text, markdown_table(header, rows), fold[0], "\n".join(fold[1:-1]), fold[-1]]
+
+
+def _commit(run: Run) -> str:
+    info = run.info
+    return info.get("commit", UNKNOWN)[:7] + (", modified" if info.get("modified") else "")
 
 
 def grouped(runs: list[Run], key: Callable[[Run], Key]) -> dict[Key, list[Run]]:
@@ -85,6 +91,7 @@ def budget(runs: list[Run]) -> str:
         ([n for run in runs if (n := of(run.info)) is not None], what)
         for what, of in (
             ("document", lambda info: (info.get("documents") or {}).get("used")),
+            ("unlabelled document", lambda info: (info.get("documents") or {}).get("unlabelled")),
             ("pass", lambda info: info.get("epochs")),
             ("step", lambda info: info.get("steps")),
         )
@@ -157,22 +164,24 @@ def _unlabelled(runs: list[Run]) -> list[str]:
         return split_of(run), _encoder(run), _sources(run), setting, run.design["held_out"]
 
     plain = grouped([run for run in here if run.design["system"] == PLAIN], where)
-    others = [r for r in here if r.design["system"].startswith("zero_shot") and where(r) in plain]
+    others = [run for run in here if run.design["system"].startswith("zero_shot")]
     targets = sorted({run.design["held_out"] for run in others})
     rows = []
     for (system, *place), some in grouped(others, lambda r: (r.design["system"], *where(r)[:-1])).items():
         gains = [
-            gain([r for r in some if r.design["held_out"] == target], plain[*place, target])
+            gain([r for r in some if r.design["held_out"] == target], plain.get((*place, target), []))
             for target in targets
         ]
         task = system.removeprefix("zero_shot_").upper().replace("_", "+")
         rows.append([task, *place, *map(signed, gains), budget(some)])
     text = (
         "Gain in test F1 over the same without unlabelled texts. LI: their language is learnt; CL: masked "
-        "pieces are guessed; PC: those of the names that the recogniser finds."
+        "pieces are guessed; PC: those of the names that the recogniser finds. Their steps are those on both "
+        "kinds of text."
     )
     header = ["Task", "Split", "Encoder", "Names of", "Setting", *targets, "Budget"]
-    return section("Unlabelled texts of the target language against none", text, header, rows, others)
+    shown = [run for key in dict.fromkeys(map(where, others)) for run in plain.get(key, [])] + others
+    return section("Unlabelled texts of the target language against none", text, header, rows, shown)
 
 
 def gain(runs: list[Run], others: list[Run]) -> float | None:
@@ -277,7 +286,8 @@ def _transfer(runs: list[Run]) -> list[str]:
     text = (
         "F1 of systems that begin with an encoder trained before on the union of other corpora's types, "
         "whose tag layer is replaced, and of one that learns from those corpora and the split at once, "
-        "where types that a corpus lacks are unknown; beside the same systems with the split alone."
+        "where types that a corpus lacks are unknown; beside the same systems with the split alone. "
+        "The other corpora stand in for the paper's (BSNLP 2017, BulTreeBank and a Russian one)."
     )
     header = ["System", "Other corpora", "Split", "Part", "Without", "With", "Gain", "Budget"]
     return section("Transfer from other corpora", text, header, rows, here + others)
@@ -331,7 +341,10 @@ def _fertility(found: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
         rows.append([split, encoder, *cells])
     if not rows:
         return []
-    text = "Pieces per token in test parts; in brackets the share of pieces that the vocabulary lacks."
+    text = (
+        "Pieces per token in test parts, from the records of runs with these encoders, whose commands stand "
+        "above; in brackets the share of pieces that the vocabulary lacks."
+    )
     return ["## Pieces per token", text, markdown_table(["Split", "Encoder", *languages], rows)]
 
 

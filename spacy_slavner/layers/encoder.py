@@ -102,9 +102,11 @@ class EncoderShim(TorchShim):
             raise InputError(
                 f"The tokenizer {type(tokenizer).__name__} has no fast version, which alone reports offsets"
             )
-        if len(tokenizer) > config.vocab_size:
+        largest = max(tokenizer.get_vocab().values())
+        if largest >= config.vocab_size:
             raise InputError(
-                f"The tokenizer has {len(tokenizer)} pieces but the encoder only {config.vocab_size}",
+                f"The tokenizer does not fit the encoder: its largest id is {largest}, "
+                f"of {config.vocab_size} vectors",
                 remedy="Take both from the same model",
             )
         # What a tokenizer file may ask for; documents are cut into windows here, and only here.

@@ -197,8 +197,8 @@ def transfer_model(
 ) -> None:
     """Give a model the vectors of a new vocabulary, in place; all other weights stay.
 
-    A masked-language model's output vectors follow, being tied; the bias of each piece is made as its
-    vector is.
+    A masked-language model's output vectors follow, being tied. The bias of each piece is averaged as its
+    vector is; where the vector is given it is 0, as a model itself starts.
 
     model (transformers.PreTrainedModel): The model, with or without head.
     old (transformers.PreTrainedTokenizerFast): The old tokenizer.
@@ -229,7 +229,10 @@ def transfer_model(
     if head is not None:
         replaced = torch.nn.Linear(rows.shape[1], len(sources), bias=bias is not None)
         if bias is not None:
-            replaced.bias = torch.nn.Parameter(torch.from_numpy(reassemble(bias, sources)[:, 0]))
+            biases = reassemble(bias, sources)[:, 0]
+            if vectors is not None:
+                biases[~shared] = 0.0
+            replaced.bias = torch.nn.Parameter(torch.from_numpy(biases))
         set_output(model, replaced)
 
 

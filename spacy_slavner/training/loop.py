@@ -3,7 +3,8 @@
 An update is made as `spacy train` makes it. What differs is what surrounds it: a checkpoint takes
 the place of the last one in a single move, a resumed run goes on with the data, the schedules and
 the best score where it was stopped, the last update is always evaluated, and a record is kept.
-What a checkpoint does not hold is the optimizer's own state: its moments start again at zero.
+What a checkpoint does not hold is the optimizer's own state: its moments start again at zero, and
+the weights go on from their moving averages. The record says after which steps a run was resumed.
 """
 
 import shutil
@@ -118,8 +119,11 @@ class _Run:
 
         YIELDS (dict | None): After each update: what spaCy's loggers take, None if not evaluated.
         """
-        progress, T = self.progress, self.settings
+        progress = self.progress
         before, start = progress.seconds, timer()
+        if self.is_due():
+            # It was interrupted in this evaluation.
+            yield self.checkpoint()
         for epoch, batch in self.batches:
             progress.finished = self.end()
             if progress.finished:
@@ -128,12 +132,22 @@ class _Run:
             progress.steps, progress.epoch = progress.steps + 1, epoch
             progress.words += sum(len(example) for example in batch)
             progress.seconds = before + timer() - start
-            yield None if progress.steps % T["eval_frequency"] else self.checkpoint()
+            yield self.checkpoint() if self.is_due() else None
         progress.finished = progress.finished or "epochs"
-        if not progress.curve or progress.curve[-1]["step"] != progress.steps:
+        if not self.is_evaluated():
             yield self.checkpoint()
         progress.seconds = before + timer() - start
         progress.to_disk(self.output)
+
+    def is_due(self) -> bool:
+        """RETURNS (bool): Whether the pipeline is to be evaluated as it is now."""
+        steps = self.progress.steps
+        return bool(steps) and steps % self.settings["eval_frequency"] == 0 and not self.is_evaluated()
+
+    def is_evaluated(self) -> bool:
+        """RETURNS (bool): Whether the pipeline has been evaluated as it is now."""
+        curve = self.progress.curve
+        return bool(curve) and curve[-1]["step"] == self.progress.steps
 
     def end(self) -> str:
         """RETURNS (str): Why no further update is due; empty if one is."""

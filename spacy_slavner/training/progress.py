@@ -26,6 +26,7 @@ class Progress:
     seconds (float): Time spent in training and its evaluations, over all sessions.
     words (int): Words trained on.
     best_score (float | None): The best score so far, and the step it was reached at.
+    resumed (list[int]): The steps after which the run was stopped and gone on with.
     finished (str): Why the run ended ("max_steps", "patience", "epochs"); empty while it has not.
     curve (list[dict]): One row per evaluation: step, epoch, seconds, losses, score, scores.
     """
@@ -38,6 +39,7 @@ class Progress:
     words: int = 0
     best_score: float | None = None
     best_step: int = 0
+    resumed: list[int] = field(default_factory=list)
     finished: str = ""
     curve: list[dict[str, Any]] = field(default_factory=list)
 

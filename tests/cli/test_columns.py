@@ -68,6 +68,9 @@ def test_a_corpus_without_dev_part(run, tmp_path):
     parts = {p.stem: [d.text for d in read_docs(p, NLP.vocab)] for p in (tmp_path / "out").glob("*.spacy")}
     assert [len(parts[name]) for name in ("train", "dev", "test", "snippets")] == [18, 2, 20, 20]
     assert not set(parts["train"]) & set(parts["dev"])
+    # The corpus says PERS; elsewhere it would be another type of names than PER.
+    docs = read_docs(tmp_path / "out/test.spacy", NLP.vocab)
+    assert {(ent.text, ent.label_) for doc in docs for ent in doc.ents} == {("Анна", "PER")}
 
 
 def test_words_with_their_language_before_them(run, tmp_path):

@@ -80,6 +80,23 @@ def test_resumed_run_has_the_weights_of_the_checkpoint(config, updates, tmp_path
     assert (tmp_path / "model-last/crf_ner/model").read_bytes() == saved
 
 
+def test_run_stopped_in_an_evaluation_makes_it_when_it_goes_on(config, updates, tmp_path, monkeypatch):
+    checkpoint = loop._Run.checkpoint
+
+    def stop(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop._Run, "checkpoint", stop)
+    with pytest.raises(typer.Exit):
+        train(config(), tmp_path)
+    assert Progress.from_disk(tmp_path).curve == []
+    monkeypatch.setattr(loop._Run, "checkpoint", checkpoint)
+    progress = train(config(), tmp_path, resume=True)
+    assert [row["step"] for row in progress.curve] == [2, 4, 5]
+    assert progress.resumed == [2]
+    assert json.loads((tmp_path / "metrics.json").read_text())["info"]["resumed"] == [2]
+
+
 def test_finished_run_is_kept(config, updates, tmp_path):
     train(config(), tmp_path)
     n = len(updates)

@@ -64,6 +64,18 @@ def test_zero_shot_matrix_and_gains(record, tmp_path):
     assert "## toy_zero" not in text and "| toy | tiny | 2.50 (20.0%) |" in text
 
 
+def test_a_task_without_the_plain_run_at_its_settings_has_no_gain(record, tmp_path):
+    held = {"base": "toy", "sources": [], "held_out": "cs"}
+    record("multilingual", "toy_zero_cs", 0, 4, **held)
+    record("zero_shot_li_frozen", "toy_zero_cs", 0, 4, config="zero_shot_li", setting=["frozen", "3"], **held)
+    assert "| LI | toy | encoder | all others | frozen=3 | – |" in report(tmp_path)
+
+
+def test_commands_have_the_commit_that_they_were_run_at(record, tmp_path):
+    record("multilingual", "toy_zero_cs", 0, 4, base="toy", sources=[], held_out="cs")
+    assert "run multilingual toy_zero_cs  # ccccccc" in report(tmp_path)
+
+
 def test_settings_languages_alone_and_transfer(record, tmp_path):
     for value, right in (("0", 5), ("3", 7)):
         setting = ["components.transformer.model.frozen_layers", value]

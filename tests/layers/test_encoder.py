@@ -404,6 +404,16 @@ def test_missing_encoder_is_one_clear_error_and_asked_for_once(tmp_path, monkeyp
     assert asked == [name] * (name in ("somebody/else", "bare"))
 
 
+def test_tokenizer_of_another_encoder_is_refused(tiny_encoder, tmp_path):
+    """Also where it has no more pieces than the encoder has vectors, but larger ids."""
+    shutil.copytree(tiny_encoder, tmp_path, dirs_exist_ok=True)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
+    tokenizer.add_tokens("knihovna")
+    tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(InputError, match="does not fit.*largest id is.*from the same model"):
+        pipeline(tmp_path)
+
+
 def test_not_initialised(tiny_encoder):
     nlp = spacy.blank("xx")
     nlp.add_pipe("transformer", config=config(tiny_encoder))

@@ -80,10 +80,14 @@ def test_random_vectors_leave_the_shared_ones(toy: Path) -> None:
     table = model.get_input_embeddings().weight.detach().clone()
     mean = transfer.reassemble(table.numpy()[: len(base.tokenizer)], sources)
     vectors = transfer.random_vectors(model, len(new), np.random.default_rng(0))
+    with torch.no_grad():
+        model.get_output_embeddings().bias.add_(1.0)
     transfer.transfer_model(model, base.tokenizer, new, sources, vectors)
+    bias = model.get_output_embeddings().bias
     same = np.isclose(mean, model.get_input_embeddings().weight.detach().numpy()).all(axis=1)
     known = base.tokenizer.get_vocab()
     assert {piece for piece, i in new.get_vocab().items() if same[i]} == known.keys() & new.get_vocab().keys()
+    assert all((bias[i] != 0) == (piece in known) for piece, i in new.get_vocab().items())
 
 
 def test_focus_takes_vectors_of_similar_pieces(toy: Path) -> None:
