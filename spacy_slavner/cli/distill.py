@@ -57,6 +57,7 @@ def distill_cli(
     from wasabi import msg
 
     from ..pretraining.distillation import DistillationRequest, distill
+    from ..pretraining.runs import is_main
 
     request = DistillationRequest(
         teacher=teacher,
@@ -80,6 +81,8 @@ def distill_cli(
         seed=seed,
     )
     record = distill(output, request, resume=resume, command=command_of(ctx))
+    if not is_main():
+        return
     say_left_out(record)
     for language, share in record["explained"].items():
         msg.text(f"{language}: {share:.1%} of the variance of the teacher's vectors, on held-out text")

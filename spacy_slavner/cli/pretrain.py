@@ -107,6 +107,8 @@ def pretrain_cli(
         **settings,
     )
     record = pretrain(output, request, resume=resume, command=command_of(ctx))
+    if not is_main():
+        return
     say_left_out(record)
     if few := [language for language, number in record["held_out"].items() if not number]:
         msg.warn(f"Too few texts to measure with: {', '.join(few)}")
@@ -120,7 +122,7 @@ def pretrain_cli(
             msg.text(f"Loss right after the transfer, new vectors by {vectors}: {figures['all']['loss']:.3f}")
     for language, figures in record["perplexity"].items():
         msg.text(f"{language}: loss {figures['loss']:.3f}, perplexity {figures['perplexity']:.2f}")
-    if metrics and is_main():
+    if metrics:
         write_json(metrics, record)
     msg.good(f"Encoder and record in {output / 'encoder'}")
 
