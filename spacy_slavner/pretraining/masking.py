@@ -8,6 +8,7 @@ masked word is wholly masked (Cui et al. 2020, which Pandey et al. 2022, section
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+from spacy.util import registry
 
 from ..errors import InputError
 
@@ -68,6 +69,23 @@ def jieba_segmenter() -> Segmenter:
 
 
 SEGMENTERS: dict[str, Callable[[], Segmenter]] = {"jieba": jieba_segmenter}
+
+
+def make_segmenter(name: str) -> Segmenter:
+    """Make what finds words in a language without spaces.
+
+    name (str): "jieba", or what spaCy's registry `misc` has under that name: a function without arguments
+        that returns the segmenter. Packages put it there by an entry point of the group `spacy_misc`.
+    RETURNS (Callable[[str], Iterable[str]]): The segmenter.
+    RAISES (InputError): If there is none of that name, or its package is missing.
+    """
+    if name in SEGMENTERS:
+        return SEGMENTERS[name]()
+    if not registry.has("misc", name):
+        known = ", ".join(SEGMENTERS)
+        remedy = f"There is {known}; others are registered with @spacy.registry.misc({name!r})"
+        raise InputError(f"there is no segmenter {name!r}", remedy=remedy)
+    return registry.get("misc", name)()
 
 
 def ordinary_pieces(number: int, special: Sequence[int]) -> np.ndarray:

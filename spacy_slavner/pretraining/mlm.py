@@ -72,7 +72,8 @@ class Request:
     decay (float): Weight decay.
     dropout (float | None): Dropout in training; None for that of the encoder's config.
     whole_words (bool): Whether words are masked whole.
-    segmenters (dict[str, str]): For languages without spaces, what finds words: {"zh": "jieba"}.
+    segmenters (dict[str, str]): For languages without spaces, what finds words: {"zh": "jieba"}; names as
+        `masking.make_segmenter` knows them.
     temperature (float): How languages are mixed, see `Texts.proportions`. The paper's text is
         "stratified", of which it says no more.
     held_out (int): Texts of each language that are measured with.
@@ -158,9 +159,7 @@ def _check(request: Request) -> None:
     if request.vocab_size and request.vectors == "focus":
         transfer.require_focus()
     for name in (request.segmenters or {}).values():
-        if name not in masking.SEGMENTERS:
-            known = ", ".join(masking.SEGMENTERS)
-            raise InputError(f"there is no segmenter {name!r}", remedy=f"There is {known}")
+        masking.make_segmenter(name)
     if request.precision not in PRECISIONS:
         remedy = f"Choose of {', '.join(PRECISIONS)}"
         raise InputError(f"there is no precision {request.precision!r}", remedy=remedy)
@@ -315,7 +314,7 @@ class _Run:
         self.texts: Texts = find_texts(request.texts, request.without, request.languages)
         hold_out(self.texts, request.held_out, request.seed)
         self.segmenters = {
-            language: masking.SEGMENTERS[name]() for language, name in (request.segmenters or {}).items()
+            language: masking.make_segmenter(name) for language, name in (request.segmenters or {}).items()
         }
         self.stages: dict[str, dict[str, Any]] = {}
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import spacy
 
 from spacy_slavner.errors import InputError
 from spacy_slavner.pretraining import masking
@@ -92,3 +93,10 @@ def test_jieba() -> None:
     pytest.importorskip("jieba")
     assert "".join(masking.jieba_segmenter()("我来到北京清华大学")) == "我来到北京清华大学"
     assert "清华大学" in masking.jieba_segmenter()("我来到北京清华大学")
+
+
+def test_a_registered_segmenter() -> None:
+    spacy.registry.misc("test.Halves.v1", func=lambda: lambda text: [text[:2], text[2:]])
+    assert masking.make_segmenter("test.Halves.v1")("我爱北京") == ["我爱", "北京"]
+    with pytest.raises(InputError, match="no segmenter 'nobody'.*jieba.*registry.misc"):
+        masking.make_segmenter("nobody")
