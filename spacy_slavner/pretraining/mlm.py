@@ -442,6 +442,10 @@ class _Run:
         modules = [embeddings] if start == "random_embeddings" else list(self.model.modules())
         for module in modules:
             self.model._init_weights(module)
+        head = self.model.get_output_embeddings()
+        if head.bias is not None:
+            # What it has learnt of the pieces, how frequent they are, goes with their vectors.
+            torch.nn.init.zeros_(head.bias)
         self.model.tie_weights()
 
     def stage(self, name: str, steps: int, length: int, rate: float) -> None:

@@ -133,6 +133,18 @@ def test_vocabulary_and_starts(request_: Request, tmp_path: Path) -> None:
     assert not torch.equal(weights(tmp_path / "nothing" / "encoder")[layer], made[layer])
 
 
+@pytest.mark.parametrize("start", ["random_embeddings", "random"])
+def test_a_random_start_knows_nothing_of_the_pieces(request_: Request, tmp_path: Path, start: str) -> None:
+    run = mlm._Run(tmp_path / "out", replace(request_, start=start), resume=False, command="")
+    head, vectors = run.model.get_output_embeddings(), run.model.get_input_embeddings()
+    with torch.no_grad():
+        head.bias.fill_(1.0)
+        vectors.weight.fill_(1.0)
+    run.set_back()
+    assert not run.model.get_output_embeddings().bias.any()
+    assert run.model.get_output_embeddings().weight is vectors.weight and vectors.weight.std() > 0.01
+
+
 def test_focus_is_measured_beside_the_others(request_: Request, tmp_path: Path) -> None:
     pytest.importorskip("deepfocus")
     few = replace(request_, head_steps=1, steps=0, position_steps=0, vocab_size=36, vectors="focus")
