@@ -127,7 +127,11 @@ def _vocabularies(records: list[dict[str, Any]]) -> list[str]:
     for record in known:
         stage = record["stages"]["vocabulary"]
         for change in stage["languages"]:
-            losses = [stage["losses"].get(kind, {}).get(change["language"], {}).get("loss") for kind in kinds]
+            losses = [
+                stage.get(which, {}).get(kind, {}).get(change["language"], {}).get("loss")
+                for which in ("losses", "losses_of_new")
+                for kind in kinds
+            ]
             rows.append(
                 [
                     f"{record['name']}: {stage['pieces_before']:,} → {stage['pieces']:,}",
@@ -138,8 +142,12 @@ def _vocabularies(records: list[dict[str, Any]]) -> list[str]:
                 ]
             )
     columns = ["Pieces", "Language", "per word before", "after", "unknown before", "after"]
-    text = "Losses are those right after the change, with vectors of the new pieces by each method."
-    header = [*columns, *(f"loss, {kind}" for kind in kinds)]
+    text = (
+        "Losses are those right after the change, with vectors of the new pieces by each method: of all "
+        "masked pieces, and of those that are new. Averaged vectors are longer than random ones, and so "
+        "draw more probability from the shared pieces, too."
+    )
+    header = [*columns, *(f"loss, {kind}" for kind in kinds), *(f"of new pieces, {kind}" for kind in kinds)]
     return ["### New vocabularies", text, markdown_table(header, rows)] if rows else []
 
 

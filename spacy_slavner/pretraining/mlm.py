@@ -260,7 +260,7 @@ def _head_within(folder: Path) -> dict[str, Any]:
 
 def evaluate(
     model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", blocks: dict[str, list[Block]],
-    seed: int, batch: int = 32,
+    seed: int, batch: int = 32, only: np.ndarray | None = None,
 ) -> dict[str, dict[str, float]]:  # fmt: skip
     """Measure a masked-language model on held-out blocks, masked in the same places every time.
 
@@ -269,6 +269,8 @@ def evaluate(
     blocks (dict[str, list[Block]]): The blocks of each language.
     seed (int): Where the masks come from.
     batch (int): Blocks at once.
+    only (numpy.ndarray | None): The ids of the pieces that are to be told, of those that are masked; None:
+        all. Shape: (ids,).
     RETURNS (dict[str, dict[str, float]]): For each language "loss" (of a masked piece, in nats),
         "perplexity", "pieces" (masked); "all" is the mean of the languages' losses.
     """
@@ -283,9 +285,12 @@ def evaluate(
                 inputs = {
                     k: v.to(model.device) for k, v in collate(of_language[start : start + batch]).items()
                 }
-                number = int((inputs["labels"] != masking.IGNORED).sum())
-                total += float(model(**inputs).loss) * number
-                masked += number
+                labels = inputs["labels"]
+                if only is not None:
+                    labels[~torch.isin(labels, torch.as_tensor(only, device=labels.device))] = masking.IGNORED
+                if number := int((labels != masking.IGNORED).sum()):
+                    total += float(model(**inputs).loss) * number
+                    masked += number
         if masked:
             figures[language] = _figures(total / masked, masked)
     if figures:
@@ -337,11 +342,12 @@ class _Run:
             longest -= config.pad_token_id + 1  # positions are counted from behind the padding's
         return min(length, longest, self.tokenizer.model_max_length)
 
-    def measure(self, length: int | None = None) -> dict[str, dict[str, float]]:
-        """Losses on held-out text."""
-        return evaluate(
-            self.model, self.tokenizer, self.blocks(length or self.request.length), self.request.seed
-        )
+    def measure(
+        self, length: int | None = None, only: np.ndarray | None = None
+    ) -> dict[str, dict[str, float]]:
+        """Losses on held-out text, of all pieces or of some only."""
+        blocks = self.blocks(length or self.request.length)
+        return evaluate(self.model, self.tokenizer, blocks, self.request.seed, only=only)
 
     # Stages. Each ends by writing its folder; one that is there is loaded instead.
 
@@ -367,18 +373,19 @@ class _Run:
         sources = transfer.origins(old, new)
         state = {name: weight.detach().clone() for name, weight in self.model.named_parameters()}
         config = self.model.config.to_dict()
-        losses, self.tokenizer = {}, new
+        losses, losses_of_new, self.tokenizer = {}, {}, new
+        known = old.get_vocab()
+        added = np.array([number for piece, number in new.get_vocab().items() if piece not in known])
         # The kind that was asked for comes last, and stays.
         for vectors in dict.fromkeys(sorted(("mean", "random", request.vectors), key=request.vectors.__eq__)):
             self._restore(state, config)
             transfer.transfer_model(self.model, old, new, sources, self._vectors(vectors, old, new))
-            losses[vectors] = self.measure()
+            losses[vectors], losses_of_new[vectors] = self.measure(), self.measure(only=added)
         changes = [
             asdict(transfer.measure(old, new, language, texts.values()))
             for language, texts in self.texts.held_out.items()
             if texts
         ]
-        known = old.get_vocab()
         self._keep("vocabulary", {
             "pieces_before": len(old),
             "pieces": len(new),
@@ -387,6 +394,7 @@ class _Run:
             "seconds": time.time() - begun,
             "languages": changes,
             "losses": losses,
+            "losses_of_new": losses_of_new,
         })  # fmt: skip
 
     def _vectors(

@@ -25,6 +25,7 @@ def write(folder, start, seed, pieces=800, **stages):
         "unknown_after": 0,
     }
     vocabulary = {"pieces_before": 900, "pieces": 800, "languages": [change], "losses": losses}
+    vocabulary["losses_of_new"] = {kind: {"cs": {"loss": 9.0}} for kind in losses}
     record = {
         "arguments": {
             "start": start,
@@ -64,7 +65,9 @@ def test_runs_languages_and_vocabularies(tmp_path):
     assert f"{row} 1,234 | cccccccccccc |" in text
     assert "| random, new pieces, seed 1 | ud, raw | – | 1,234 | 56 | – | – | 9.250 |" in text
     assert "| random, new pieces, seed 1 | 7.500 |" in text and "pretrain --start given" in text
-    assert f"{name}: 900 → 800 | cs | 2.000 | 1.500 | 1.00% | 0.00% | 2.500 | 8.000 |" in text
+    assert f"{name}: 900 → 800 | cs | 2.000 | 1.500 | 1.00% | 0.00% | 2.500 | 8.000 | 9.000 | 9.000 |" in text
+    # What a random start makes of a new vocabulary is chance.
+    assert "seed 1: 900" not in text
 
 
 def test_no_records_and_bad_ones(tmp_path):

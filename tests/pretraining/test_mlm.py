@@ -113,7 +113,9 @@ def test_vocabulary_and_starts(request_: Request, tmp_path: Path) -> None:
     change = record["stages"]["vocabulary"]
     assert change["pieces"] == record["pieces"] <= 36
     assert {c["language"] for c in change["languages"]} == {"cs", "sk"}
-    assert list(change["losses"]) == ["random", "mean"]
+    assert list(change["losses"]) == list(change["losses_of_new"]) == ["random", "mean"]
+    told = [change[which]["mean"]["all"]["pieces"] for which in ("losses_of_new", "losses")]
+    assert 0 < told[0] < told[1]
     mean, random = (change["losses"][kind]["all"]["loss"] for kind in ("mean", "random"))
     assert mean != random
     # The kind that was asked for goes on.
