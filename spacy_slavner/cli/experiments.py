@@ -5,18 +5,19 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ..errors import InputError
+from ..files import files_below
 from ._app import app
-from ._parts import Parts, join_more, languages_of, prepare, prepare_zero_shot, types_of
+from ._parts import Parts, is_current, join_more, languages_of, prepare, prepare_zero_shot, types_of
 
 if TYPE_CHECKING:
     from thinc.api import Config
@@ -434,21 +435,34 @@ def _run(
     folder, record = run.below(training), run.below(metrics) / "metrics.json"
     (train, others), target = run.parts, run.parts.target
     scored = [path for path in others if path.stem in evaluated]
-    if is_done(folder, record, [path.stem for path in scored]):
+    given = _given_paths([*options, *run.settings])
+    if is_done(folder, record, [path.stem for path in scored], given):
         msg.good(f"Finished before and kept, with its settings; remove {folder} to run it anew")
         return KEPT
-    if not is_trained(folder) and not _command(
-        *("train", run.config, folder, "--name", run.system, "--resume", *options),
-        *("--paths.encoder", run.encoder),
-        *("--paths.train", train, "--paths.dev", others[0], *(("--paths.target", target) if target else ())),
-        *("--system.seed", run.seed, *run.settings),
-    ):
-        return ""
+    if not is_trained(folder, given):
+        if not _command(
+            *("train", run.config, folder, "--name", run.system, "--resume", *options),
+            *("--paths.encoder", run.encoder, "--paths.train", train, "--paths.dev", others[0]),
+            *(("--paths.target", target) if target else ()),
+            *("--system.seed", run.seed, *run.settings),
+        ):
+            return ""
+        # If it was kept, what it learnt from is the same as before, though younger.
+        (folder / "metrics.json").touch()
     done = _command(
         *("evaluate", folder / checkpoint, *scored, "--gpu-id", use_gpu),
         *("--run", folder / "metrics.json", "--metrics", record),
     )
     return MADE if done else ""
+
+
+def _given_paths(options: list[Any]) -> list[Path]:
+    """Vectors, dictionaries and what else options of a run name, which its own name does not tell apart."""
+    found = []
+    for option, following in pairwise([*map(str, options), ""]):
+        if option.startswith("--paths."):
+            found.append(Path(option.partition("=")[2] or following))
+    return found
 
 
 def _describe(record: Path, run: Experiment, given: list[str], outcome: str) -> None:
@@ -476,25 +490,33 @@ def _command(*arguments: Any) -> bool:
     return code == 0
 
 
-def is_trained(folder: Path) -> bool:
-    """RETURNS (bool): Whether a training run in this folder came to its end."""
+def is_trained(folder: Path, made_of: Iterable[Path] = ()) -> bool:
+    """Say whether a training run came to its end.
+
+    folder (Path): Where it was trained.
+    made_of (Iterable[Path]): Files and folders that it learnt from besides its corpus.
+    RETURNS (bool): Whether it did, and none of those files is younger.
+    """
     progress, record = folder / "progress.json", folder / "metrics.json"
-    if not (progress.is_file() and record.is_file() and (folder / "model-best").is_dir()):
+    files = [file for path in made_of for file in (files_below(path) if path.is_dir() else [path])]
+    there = is_current(record, *filter(Path.is_file, files))
+    if not (there and progress.is_file() and (folder / "model-best").is_dir()):
         return False
     return bool(json.loads(progress.read_text(encoding="utf-8")).get("finished"))
 
 
-def is_done(folder: Path, record: Path, parts: list[str]) -> bool:
+def is_done(folder: Path, record: Path, parts: list[str], made_of: Iterable[Path] = ()) -> bool:
     """Say whether a run was trained and evaluated.
 
     folder (Path): Where it was trained.
     record (Path): Where its scores are recorded.
     parts (list[str]): What it is to be evaluated on.
+    made_of (Iterable[Path]): Files and folders that it learnt from besides its corpus.
     RETURNS (bool): Whether the record has the scores of that training run on all parts.
     """
     from ..evaluation.metrics import read_metrics
 
-    if not (is_trained(folder) and record.is_file()):
+    if not (is_trained(folder, made_of) and record.is_file()):
         return False
     own, scored = read_metrics(folder / "metrics.json"), read_metrics(record)
     return own["info"] == scored["info"] and all(part in scored["results"] for part in parts)

@@ -136,13 +136,15 @@ def make_example(
     nlp (Language): The pipeline, whose tokenizer is used.
     reference (Doc): The annotated document.
     gold_preproc (bool): Take over the reference's tokens. This is always done where the reference does
-        not know its spaces, as in CoNLL files.
+        not know its spaces, as in CoNLL files, and so are its sentences, if it has them.
     know_language (bool): Take over the document's language.
     RETURNS (Example): The example.
     """
     if gold_preproc or reference.has_unknown_spaces:
         words, spaces = [t.text for t in reference], [bool(t.whitespace_) for t in reference]
-        predicted = Doc(nlp.vocab, words=words, spaces=spaces)
+        given = reference.has_unknown_spaces and reference.has_annotation("SENT_START")
+        starts = [bool(t.is_sent_start) for t in reference] if given else None
+        predicted = Doc(nlp.vocab, words=words, spaces=spaces, sent_starts=starts)
     else:
         predicted = nlp.make_doc(reference.text)
     for name in (*_GIVEN, "language") if know_language else _GIVEN:

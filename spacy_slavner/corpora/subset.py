@@ -63,8 +63,8 @@ def snippets(docs: Iterable[Doc], words: int = 5, seed: int = 0) -> Iterator[Doc
 
 
 def _tokens_of(doc: Doc, words: list[str], names: list[tuple[int, int, str]], part: str) -> Doc:
-    """A document of tokens whose spaces are unknown: pipelines are given the tokens, not the text."""
-    result = Doc(doc.vocab, words=words)
+    """A document of tokens whose spaces are unknown: pipelines are given the tokens, as one sentence."""
+    result = Doc(doc.vocab, words=words, sent_starts=[i == 0 for i in range(len(words))])
     result.set_ents([Span(result, *name) for name in names], default="outside")
     origin = {name: doc._.get(name) for name in ("language", "topic", "source")}
     return set_origin(result, **origin, doc_id=f"{doc._.doc_id or 'document'}.{part}")

@@ -387,8 +387,10 @@ def read_sentences(texts: "Texts", language: str) -> Iterator[list[str]]:
     from ..corpora.sources import blank_pipeline
 
     nlp = blank_pipeline()
-    for text in texts.train(language):
-        yield from _lines(nlp.make_doc(text))
+    for document in texts.documents[language]:
+        for _, text in document.texts():
+            # Tokens that are given are looked up as they are.
+            yield from [list(map(word_key, text.split()))] if document.given else _lines(nlp.make_doc(text))
 
 
 def _lines(doc) -> Iterator[list[str]]:

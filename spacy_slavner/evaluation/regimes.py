@@ -96,7 +96,7 @@ def budget(runs: list[Run]) -> str:
             ("step", lambda info: info.get("steps")),
         )
     ]
-    parts = [_counted(_range(numbers), what) for numbers, what in known if numbers]
+    parts = [_counted(range_of(numbers), what) for numbers, what in known if numbers]
     return ", ".join([*parts, _counted(str(len({run.seed for run in runs})), "seed")]) if parts else NONE
 
 
@@ -104,7 +104,8 @@ def _counted(number: str, what: str) -> str:
     return f"{number} {what}{'' if number == '1' else 'es' if what[-1] == 's' else 's'}"
 
 
-def _range(numbers: list[float]) -> str:
+def range_of(numbers: list[float]) -> str:
+    """RETURNS (str): Some numbers as one, or as the lowest and the highest."""
     low, high = (
         f"{number:,g}" if number < 1_000 else f"{number:,.0f}" for number in (min(numbers), max(numbers))
     )

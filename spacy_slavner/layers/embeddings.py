@@ -39,7 +39,8 @@ def frozen_vectors(lower: bool, placeholders: bool, one_unknown: bool, spread: f
 def _init(model: TokenVectorsModelT, X: list[Doc] | None = None, Y: None = None) -> None:
     if X:
         model.set_dim("nO", _vectors(X).shape[1])
-        found = unknown_words(X, model.attrs["lower"], model.attrs["placeholders"])
+        # Punctuation and numbers are the same in every language.
+        found = unknown_words(X, model.attrs["lower"], model.attrs["placeholders"], letters=True)
         if found["n_types"] and found["types"] == 1:
             what = f"none of the {found['n_types']:,} different words of the first documents has a vector"
             raise InputError(what, remedy=REMEDY_OTHERS)

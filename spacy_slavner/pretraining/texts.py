@@ -34,6 +34,7 @@ class Document:
     sentences (list[str]): Its text, in sentences where it has such; joined, they are the text.
     path (Path | None): The file that it is streamed from, if it is not in memory.
     without (Set[str]): Keys of lines of the file that are left out.
+    given (bool): Whether its tokens are given, with blanks between them, as in column files.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Document:
     sentences: list[str] = field(default_factory=list)
     path: Path | None = None
     without: Set[str] = frozenset()
+    given: bool = False
 
     @property
     def text(self) -> str:
@@ -235,8 +237,8 @@ def _docbin(path: Path) -> Iterator[Document]:
 
 
 def _document(doc: "Doc") -> Document:
-    sentences = _sentences(doc)
-    return Document(document_key(doc), doc._.language or UNKNOWN, _size(sentences), sentences)
+    sentences, given = _sentences(doc), doc.has_unknown_spaces
+    return Document(document_key(doc), doc._.language or UNKNOWN, _size(sentences), sentences, given=given)
 
 
 def _sentences(doc: "Doc") -> list[str]:

@@ -49,8 +49,10 @@ def test_parts_and_snippets(run, tmp_path, encoding):
     assert snippet.text in first.text.lower()
     names = {e.text.lower() for e in first.ents}
     assert {e.text for e in snippet.ents} <= names
-    # A pipeline gets the tokens, whatever its tokenizer would make of the text.
-    assert [t.text for t in make_example(NLP, first).predicted] == [t.text for t in first]
+    # A pipeline gets the tokens, whatever its tokenizer would make of the text, as one sentence.
+    predicted = make_example(NLP, first).predicted
+    assert [t.text for t in predicted] == [t.text for t in first]
+    assert [t.is_sent_start for t in predicted] == [t.i == 0 for t in predicted]
 
 
 def test_chinese_words_are_tokens(run, tmp_path):

@@ -1,6 +1,7 @@
 """Systems x splits x seeds: what is done, what is kept, and what is said about it."""
 
 import json
+import os
 import shlex
 import shutil
 from pathlib import Path
@@ -82,6 +83,24 @@ def test_runs_are_recorded_reported_and_kept(project, run, commands):
     (project / "metrics/other/auto/1/metrics.json").unlink()
     run("experiments", "--systems", "other", *OPTIONS, "--seeds", "0,1")
     assert [command[0] for command in commands] == ["evaluate"]
+
+
+def test_a_run_is_made_anew_of_younger_files(project, run, commands, monkeypatch):
+    folder = project / "muse"
+    folder.mkdir()
+    (folder / "pl-en.txt").write_text("a b")
+    options = ("--systems", "feature_crf", *OPTIONS, "--seeds", "0", "--paths.dictionary", folder)
+    run("experiments", *options)
+    commands.clear()
+    run("experiments", *options)
+    assert commands == []
+    later = (project / "metrics/feature_crf/auto/0/metrics.json").stat().st_mtime + 1
+    os.utime(folder / "pl-en.txt", (later, later))
+    # The training finds that they hold the same and is kept, or begins anew.
+    monkeypatch.setattr(Path, "touch", lambda path: os.utime(path, (later, later)))
+    run("experiments", *options)
+    assert [command[0] for command in commands] == ["train", "evaluate"]
+    assert experiments.is_trained(project / "training/feature_crf/auto/0", [folder])
 
 
 def test_a_failure_does_not_stop_the_others(project, run, commands):

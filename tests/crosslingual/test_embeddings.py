@@ -5,7 +5,10 @@ import struct
 import numpy as np
 import pytest
 import spacy
+from spacy.tokens import Doc
 
+from spacy_slavner.corpora.docbin import write_docbin
+from spacy_slavner.corpora.sources import blank_pipeline, set_origin
 from spacy_slavner.crosslingual.embeddings import (
     Embeddings,
     join,
@@ -169,6 +172,13 @@ def test_words_of_texts(tmp_path):
     (tmp_path / "cs.txt").write_text("Praha má 1,3 milionu.\nBrno ne.", encoding="utf-8")
     lines = list(read_sentences(find_texts([tmp_path / "cs.txt"], languages=["cs"]), "cs"))
     assert lines == [["praha", "má", "num", "milionu", "."], ["brno", "ne", "."]]
+    # The tokens of column files are looked up as they are, whatever a tokenizer makes of them.
+    words = ["''", "Zuid-Afrika", "1.", "'s"]
+    doc = set_origin(Doc(blank_pipeline().vocab, words=words), doc_id="1", language="nl")
+    write_docbin([doc], tmp_path / "nl.spacy")
+    assert list(read_sentences(find_texts([tmp_path / "nl.spacy"]), "nl")) == [
+        ["''", "zuid-afrika", "1.", "'s"]
+    ]
 
 
 def test_words_of_an_encoder(tiny_encoder):

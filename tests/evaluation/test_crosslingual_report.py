@@ -63,14 +63,14 @@ def test_bridges_side_by_side(tmp_path):
     write_section(path, "crosslingual", {"texts": texts})
     text = report(tmp_path)
     assert "| nl, toy | 80,000 | 700 | 9 |" in text
-    assert "| | en → nl, toy |" in text.replace("|  |", "| |") and "de → nl" not in text
+    assert "| | en → nl, toy | Steps |" in text.replace("|  |", "| |") and "de → nl" not in text
     assert f"| full model | {(f1(6) + f1(8)) / 2:.2f} ± " in text and "(73.44) |" in text
-    assert f"| words only | {f1(5):.2f} (59.60) |" in text
-    assert f"| encoder, zero-shot | {f1(9):.2f} |" in text
+    assert f"| words only | {f1(5):.2f} (59.60) | 9 |" in text
+    assert f"| encoder, zero-shot | {f1(9):.2f} | 9 |" in text
     assert f"| words only over characters only | {f1(5) - f1(2):+.2f} |" in text
     assert f"| encoder, romanised text over encoder, zero-shot | {f1(7) - f1(9):+.2f} |" in text
     assert f"| encoder, translated text over encoder, zero-shot | {f1(10) - f1(9):+.2f} |" in text
-    assert "type MISC" in text and "about twice the steps" in text and "“% of right”" in text
+    assert "type MISC" in text and "takes twice the steps" in text and "“% of right”" in text
     # Neither what the row is about nor the pair.
     assert "\n- crosslingual_bilstm_crf: epochs 200 → 8; optimizer SGD.v1 → AdamW.v1.\n\n" in text
     assert "| en → nl, toy | full model | 50.00 ± 0.00 (69.49) | 25.00 ± 0.00 (82.46) |" in text
