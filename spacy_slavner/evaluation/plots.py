@@ -10,6 +10,7 @@ import numpy
 
 from ..errors import InputError
 from .report import GROUPS, Records, Run, figures_of, unique
+from .tables import by_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,7 +94,7 @@ def _trajectories(curves: dict[str, dict[str, dict[int, float]]], title: str) ->
 
     figure = _figure(5 * len(curves) + 3, 4)
     plots = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
-    systems = unique(system for lines in curves.values() for system in lines)
+    systems = sorted({system for lines in curves.values() for system in lines}, key=by_number)
     colours = dict(zip(systems, colormaps["turbo"](numpy.linspace(0.05, 0.95, len(systems))), strict=True))
     shown = {}
     for axes, (language, lines) in zip(plots, sorted(curves.items()), strict=True):
@@ -102,7 +103,7 @@ def _trajectories(curves: dict[str, dict[str, dict[int, float]]], title: str) ->
             (shown[system],) = axes.plot(list(steps), scores, ".-", color=colours[system])
         axes.set(title=f"{title}: {language} held out", xlabel="Step", ylabel="Score on its dev part")
         axes.grid(alpha=0.3)
-    figure.legend(list(shown.values()), list(shown), loc="outside right center", fontsize="small")
+    figure.legend([shown[name] for name in systems], systems, loc="outside right center", fontsize="small")
     return figure
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from .metrics import UNKNOWN
 from .report import VARIED, Records, Run, figures_of, unique
-from .tables import markdown_table, spread
+from .tables import by_number, markdown_table, spread
 
 # What systems with tasks on unlabelled texts are compared with, and those that take an encoder over.
 PLAIN = "multilingual"
@@ -212,7 +212,8 @@ def _settings(runs: list[Run]) -> list[str]:
     plain += [r for r in runs if r.part == "dev" and not (VARIED - {"transfer"}) & set(r.design)]
     here = [run for run in plain if whose(run) in varied] + here
     groups = grouped(here, lambda r: (*whose(r), *r.design.get("setting", ("", "as it is"))))
-    columns, rows = _matrix(dict(sorted(groups.items())), lambda r: r.design.get("held_out", "dev"))
+    ordered = dict(sorted(groups.items(), key=lambda group: [by_number(part) for part in group[0]]))
+    columns, rows = _matrix(ordered, lambda r: r.design.get("held_out", "dev"))
     text = (
         "F1 where one setting is varied and all others stay: under “dev” on the dev part of the split, under "
         "a language on its test part where none of its names was learnt. Windows (get_spans) and what else "

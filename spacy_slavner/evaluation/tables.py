@@ -1,5 +1,6 @@
 """Scores as tables, for the terminal and in Markdown; figures are in percent."""
 
+import re
 from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
 from typing import Any
@@ -24,6 +25,12 @@ def spread(values: list[float | None]) -> str:
     if not known:
         return "–"
     return f"{fmean(known):.2f}" + (f" ± {stdev(known):.2f}" if len(known) > 1 else "")
+
+
+def by_number(text: str) -> tuple[str, float, str]:
+    """RETURNS (tuple[str, float, str]): What sorts texts by the number that they end in: 3 before 11."""
+    number = re.search(r"-?\d+(\.\d+)?$", text)
+    return (text[: number.start()], float(number[0]), text) if number else (text, 0.0, text)
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

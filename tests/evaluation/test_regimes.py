@@ -71,6 +71,14 @@ def test_a_task_without_the_plain_run_at_its_settings_has_no_gain(record, tmp_pa
     assert "| LI | toy | encoder | all others | frozen=3 | – |" in report(tmp_path)
 
 
+def test_values_are_sorted_as_numbers(record, tmp_path):
+    for value in ("11", "3", "-1"):
+        design = {"base": "toy", "config": "bert_crf", "setting": ["a.frozen", value], "part": "dev"}
+        record(f"bert_crf_{value}", "toy", 0, 4, **design)
+    rows = [line for line in report(tmp_path).splitlines() if "| a.frozen |" in line]
+    assert [row.split("|")[5].strip() for row in rows] == ["-1", "3", "11"]
+
+
 def test_commands_have_the_commit_that_they_were_run_at(record, tmp_path):
     record("multilingual", "toy_zero_cs", 0, 4, base="toy", sources=[], held_out="cs")
     assert "run multilingual toy_zero_cs  # ccccccc" in report(tmp_path)
