@@ -1,12 +1,16 @@
-"""Where encoders are: in a folder or on the model hub, which is asked once.
+"""Where encoders are, in a folder or on the model hub, which is asked once; whether a tokenizer fits one.
 
 The hub's own library asks it again and again where there is no network, for half a minute and each file.
 """
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 TIMEOUT = 5.0  # seconds that the hub has to answer
 REMEDY = "Make the default one with `spacy project run encoder`, or give a folder or a name on the model hub"
@@ -50,3 +54,18 @@ def find_encoder(name: str) -> bool:
             return True
         what = f"No encoder {name!r}: no such folder, and none from the model hub ({type(error).__name__})"
         raise InputError(what, remedy=REMEDY) from None
+
+
+def check_ids(tokenizer: "PreTrainedTokenizerFast", vectors: int) -> None:
+    """Refuse a tokenizer that does not fit an encoder.
+
+    tokenizer (transformers.PreTrainedTokenizerFast): The tokenizer.
+    vectors (int): How many vectors of pieces the encoder has.
+    RAISES (InputError): If a piece has none.
+    """
+    largest = max(tokenizer.get_vocab().values())
+    if largest >= vectors:
+        raise InputError(
+            f"the tokenizer does not fit the encoder: its largest id is {largest}, of {vectors} vectors",
+            remedy="Give the folder in which both were saved together",
+        )

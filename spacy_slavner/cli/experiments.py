@@ -460,8 +460,9 @@ def _given_paths(options: list[Any]) -> list[Path]:
     """Vectors, dictionaries and what else options of a run name, which its own name does not tell apart."""
     found = []
     for option, following in pairwise([*map(str, options), ""]):
-        if option.startswith("--paths."):
-            found.append(Path(option.partition("=")[2] or following))
+        name, given, value = option.partition("=")
+        if name.startswith("--paths.") and (path := value if given else following):
+            found.append(Path(path))
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import InputError
 from .regimes import NONE
+from .report import commit_of
 from .tables import markdown_table
 
 RECORD_FILE = "pretraining.json"
@@ -100,7 +101,7 @@ def _run(record: dict[str, Any]) -> list[str]:
         *losses,
         _number(record["perplexity"].get(ALL, {}).get("perplexity")),
         f"{record['seconds']:,.0f}",
-        record["commit"][:12],
+        commit_of(record),
     ]
 
 
@@ -144,8 +145,7 @@ def _vocabularies(records: list[dict[str, Any]]) -> list[str]:
     columns = ["Pieces", "Language", "per word before", "after", "unknown before", "after"]
     text = (
         "Losses are those right after the change, with vectors of the new pieces by each method: of all "
-        "masked pieces, and of those that are new. Averaged vectors are longer than random ones, and so "
-        "draw more probability from the shared pieces, too."
+        "masked pieces, and of those that are new."
     )
     header = [*columns, *(f"loss, {kind}" for kind in kinds), *(f"of new pieces, {kind}" for kind in kinds)]
     return ["### New vocabularies", text, markdown_table(header, rows)] if rows else []

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from statistics import fmean
 from typing import Any
 
-from .metrics import UNKNOWN
-from .report import VARIED, Records, Run, figures_of, unique
+from .report import VARIED, Records, Run, commit_of, figures_of, unique
 from .tables import by_number, markdown_table, spread
 
 # What systems with tasks on unlabelled texts are compared with, and those that take an encoder over.
@@ -56,14 +55,9 @@ def section(title: str, text: str, header: list[str], rows: list[list[str]], run
     """
     if not rows:
         return []
-    commands = unique(f"{run.design['command']}  # {_commit(run)}" for run in runs)
+    commands = unique(f"{run.design['command']}  # {commit_of(run.info)}" for run in runs)
     fold = ["<details><summary>One command for each run</summary>", "```bash", *commands, "```", "</details>"]
     return [f"## {title}", text, markdown_table(header, rows), fold[0], "\n".join(fold[1:-1]), fold[-1]]
-
-
-def _commit(run: Run) -> str:
-    info = run.info
-    return info.get("commit", UNKNOWN)[:7] + (", modified" if info.get("modified") else "")
 
 
 def grouped(runs: list[Run], key: Callable[[Run], Key]) -> dict[Key, list[Run]]:

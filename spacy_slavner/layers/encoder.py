@@ -45,7 +45,7 @@ from transformers.utils import logging
 
 from ..attributes import set_attributes
 from ..errors import InputError
-from ..hub import REMEDY, find_encoder
+from ..hub import REMEDY, check_ids, find_encoder
 from .feature_cache import FeatureCache, digest_weights
 from .pieces import Pieces, Window, make_pieces, make_windows
 from .shim import TorchShim, deserialize_module, serialize_module
@@ -102,13 +102,7 @@ class EncoderShim(TorchShim):
             raise InputError(
                 f"The tokenizer {type(tokenizer).__name__} has no fast version, which alone reports offsets"
             )
-        largest = max(tokenizer.get_vocab().values())
-        if largest >= config.vocab_size:
-            raise InputError(
-                f"The tokenizer does not fit the encoder: its largest id is {largest}, "
-                f"of {config.vocab_size} vectors",
-                remedy="Take both from the same model",
-            )
+        check_ids(tokenizer, config.vocab_size)
         # What a tokenizer file may ask for; documents are cut into windows here, and only here.
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
+from ..hub import check_ids
 from . import vocabulary
 
 if TYPE_CHECKING:
@@ -35,13 +36,7 @@ def check_fit(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast") ->
     tokenizer (transformers.PreTrainedTokenizerFast): Its tokenizer.
     RAISES (InputError): If it has more pieces than the model has vectors, or lacks a special piece.
     """
-    rows = model.get_input_embeddings().num_embeddings
-    largest = max(tokenizer.get_vocab().values())
-    if largest >= rows:
-        raise InputError(
-            f"the tokenizer does not fit the model: its largest id is {largest}, of {rows} vectors",
-            remedy="Give the folder in which model and tokenizer were saved together",
-        )
+    check_ids(tokenizer, model.get_input_embeddings().num_embeddings)
     for name in ("mask", "pad", "unk"):
         if getattr(tokenizer, f"{name}_token_id") is None:
             raise InputError(
