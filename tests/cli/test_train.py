@@ -7,7 +7,7 @@ import pytest
 import spacy
 import typer
 
-from spacy_slavner.cli.train import train
+from spacy_slavner.cli.train import _info, train
 from spacy_slavner.corpora.docbin import read_docs, write_docbin
 from spacy_slavner.errors import InputError
 from spacy_slavner.evaluation.metrics import read_metrics
@@ -95,6 +95,16 @@ def test_run_stopped_in_an_evaluation_makes_it_when_it_goes_on(config, updates, 
     assert [row["step"] for row in progress.curve] == [2, 4, 5]
     assert progress.resumed == [2]
     assert json.loads((tmp_path / "metrics.json").read_text())["info"]["resumed"] == [2]
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_record_counts_the_unlabelled_documents_that_are_read(corpus, is_read):
+    nlp, target = spacy.blank("xx"), str(corpus / "dev.spacy")
+    nlp.config["paths"] |= {"train": str(corpus / "train.spacy"), "target": target}
+    nlp.config["corpora"] = {"train": {"sources": {"target": {"path": target if is_read else "another"}}}}
+    documents = _info(nlp, Progress(""), system="any").documents
+    number = len(list(read_docs(corpus / "dev.spacy", nlp.vocab)))
+    assert documents.get("unlabelled") == (number if is_read else None) and documents["used"] > 0
 
 
 def test_finished_run_is_kept(config, updates, tmp_path):
