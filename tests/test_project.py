@@ -249,6 +249,24 @@ def test_a_second_cut_of_the_vocabulary(project, capfd):
     assert lines[-1][lines[-1].index("--encoder") + 1] == "assets/encoder_wide"
 
 
+def test_silver_names_are_those_of_the_splits_own_pipelines(project, capfd):
+    values = {"vars.split": "bsnlp2021", "vars.treebanks": "my_treebanks"}
+    project_run(project, "silver", overrides=values, dry=True)
+    teachers, silver = lines_of(capfd)[-2:]
+    besides = next(word.partition("=")[2] for word in teachers if word.startswith("--transfer="))
+    system = f"slavner_with_{besides}"
+    assert [word for word in silver if word.startswith("training/")] == [
+        f"training/{system}/bsnlp2021/{seed}/model-last"
+        for seed in teachers[teachers.index("--seeds") + 1].split(",")
+    ]
+    assert silver[silver.index("silver") + 1] == "corpus/silver/bsnlp2021"
+    assert silver[silver.index("--without") + 1] == "corpus/bsnlp2021" and "$" not in str(silver)
+    texts = [Path(word) for word in silver if word.startswith("my_treebanks/")]
+    # Those of other licences, and those that are test parts everywhere.
+    barred = ("BTB", "FicTree", "IU", "LFG", "PDB", "PUD")
+    assert len(texts) == 6 and not [path for path in texts if path.name.endswith(barred)]
+
+
 def test_transfer_workflow(project, capfd):
     project_run(project, "transfer", overrides={"vars.ner_uk": "my uk"}, dry=True)
     *prepared, line = lines_of(capfd)[-7:]

@@ -73,6 +73,18 @@ def prepare(corpus: Path, split: str, languages: str, max_docs: int) -> Parts:
     return limit(whole, max_docs)
 
 
+def for_split(corpus: Path, names: str, split: str) -> str:
+    """Choose what was made for one split alone, such as names that its own pipelines have found.
+
+    corpus (Path): Folder with the splits.
+    names (str): Names of folders in it, with + between them.
+    split (str): The split that is trained.
+    RETURNS (str): The names; NAME/SPLIT where there is a folder of that name.
+    """
+    own = {name: f"{name}/{split}" for name in names.split("+")}
+    return "+".join(own[name] if (corpus / own[name]).is_dir() else name for name in own)
+
+
 def is_current(made: Path, *sources: Path) -> bool:
     """RETURNS (bool): Whether a file is there and none of those that it was made of is younger."""
     return made.is_file() and all(made.stat().st_mtime >= path.stat().st_mtime for path in sources)

@@ -17,7 +17,16 @@ import typer
 from ..errors import InputError
 from ..files import files_below
 from ._app import app
-from ._parts import Parts, is_current, join_more, languages_of, prepare, prepare_zero_shot, types_of
+from ._parts import (
+    Parts,
+    for_split,
+    is_current,
+    join_more,
+    languages_of,
+    prepare,
+    prepare_zero_shot,
+    types_of,
+)
 
 if TYPE_CHECKING:
     from thinc.api import Config
@@ -162,7 +171,8 @@ def experiments_cli(
     the texts of that one without names; dev and test are those of that one. Each language takes its turn.
 
     With --transfer, systems whose config has `paths.source` begin with the encoder of a run on that split
-    with the same seed, which is trained first; those that read several corpora learn from both at once.
+    with the same seed, which is trained first; those that read several corpora learn from both at once. Of a
+    corpus that has a folder for each split (`silver`), they read that of theirs.
 
     With --series, the runs bear its name, and are laid beside each other in the report, never beside runs
     of the same systems that had more documents or passes.
@@ -185,13 +195,15 @@ def experiments_cli(
         for name in _names(systems)
         for value in values
     ]
-    union_parts = prepare(corpus, transfer, "", 0) if transfer else None
-    if union_parts:
-        designs = [_with_more(*each, configs, transfer, union_parts) for each in designs]
+    union_parts = None
+    if transfer:
+        designs = [_with_more(*each, configs, corpus, transfer) for each in designs]
+        if any(takes_weights(configs / f"{name}.cfg") for name in _names(systems)):
+            union_parts = prepare(corpus, transfer, "", 0)
     runs: list[Experiment] = []
     for seed, folder in product(map(int, _names(seeds)), encoder):
         first = taken = None
-        if union_parts and any(takes_weights(configs / f"{name}.cfg") for name in _names(systems)):
+        if union_parts:
             union = {"system": transfer_system, "split": transfer} | common
             first = _experiment(union, union_parts, seed, folder, configs)
             taken = first.below(training) / (checkpoint or chosen_checkpoint(first.merged(recipe, ctx.args)))
@@ -303,7 +315,7 @@ def _designs(
 
 
 def _with_more(
-    design: dict[str, Any], parts: Parts, configs: Path, transfer: str, more: Parts
+    design: dict[str, Any], parts: Parts, configs: Path, corpus: Path, transfer: str
 ) -> tuple[dict[str, Any], Parts]:
     """A system that reads several corpora learns from those of --transfer too; it tells its own languages."""
     if not reads_corpora(configs / f"{design['system']}.cfg"):
@@ -311,6 +323,7 @@ def _with_more(
     besides: dict[str, Any] = {"transfer": transfer, "tells": languages_of(parts)}
     if leaves_types_open(configs / f"{design['system']}.cfg"):
         besides["finds"] = types_of(parts)
+    more = prepare(corpus, for_split(corpus, transfer, design["split"]), "", 0)
     return design | besides, join_more(parts, more, transfer)
 
 

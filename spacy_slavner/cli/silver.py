@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @app.command("silver")
 def silver_cli(
     ctx: typer.Context,
-    output: Path = typer.Argument(..., help="Folder for the corpus, such as corpus/silver"),
+    output: Path = typer.Argument(..., help="Folder for the corpus, such as corpus/silver/bsnlp2019"),
     pipelines: list[str] = typer.Option(
         ..., "--pipeline", "-p", help="Folder or installed name of a pipeline; several times for several"
     ),
@@ -33,9 +33,9 @@ def silver_cli(
 ) -> None:
     """Find names in unlabelled text with one or several pipelines, as a corpus to learn from besides.
 
-    `experiments --transfer uner_hr+NAME` learns from it, where NAME is the folder's. Its dev and test part
-    are empty: nothing is to be measured on what nobody has annotated. Take pipelines of the split that is
-    trained afterwards, and leave that split's documents out with --without.
+    `experiments --transfer uner_hr+silver` learns from corpus/silver/SPLIT, each split from its own. Its dev
+    and test part are empty: nothing is to be measured on what nobody has annotated. Take pipelines of the
+    split that is trained afterwards, and leave that split's documents out with --without.
     """
     from spacy.cli._util import setup_gpu
     from tqdm import tqdm
@@ -44,7 +44,7 @@ def silver_cli(
     from ..corpora.docbin import write_docbin
     from ..evaluation.metrics import describe_code, write_json
     from ..pretraining.texts import find_texts
-    from ..training.silver import label
+    from ..training.silver import TOPIC, label
     from ._pipeline import load_pipeline
     from .corpus import PARTS_FILE
 
@@ -66,7 +66,7 @@ def silver_cli(
         "left_out": found.counts_left_out(),
     }
     write_json(output / "report.json", record)
-    write_json(output / PARTS_FILE, {"corpus": output.name, "split": output.name})
+    write_json(output / PARTS_FILE, {"corpus": TOPIC, "split": output.name})
     # The training part last: it says that all are there.
     for part, some in (("test", []), ("dev", []), ("train", docs)):
         write_docbin(some, output / f"{part}.spacy")

@@ -392,16 +392,33 @@ def test_the_released_pipeline_finds_the_types_of_its_split(small, monkeypatch):
     docs = list(read_docs("corpus/other/train.spacy", vocab))
     docs[0].set_ents([Span(docs[0], 0, 1, "OTH")], default="outside")
     write_docbin(docs, Path("corpus/other/train.spacy"))
-    own, other = (experiments.prepare(Path("corpus"), name, "", 0) for name in ("auto", "other"))
+    corpus = Path("corpus")
+    own = experiments.prepare(corpus, "auto", "", 0)
     types = sorted({ent.label_ for doc in read_docs(own.train, vocab) for ent in doc.ents})
     for system, given in (("slavner", [json.dumps(types)]), ("tag_sets", [])):
-        design, parts = experiments._with_more({"system": system}, own, Path("configs"), "other", other)
-        run = experiments._experiment(design | {"split": "auto"}, parts, 0, Path("e"), Path("configs"))
+        given_design = {"system": system, "split": "auto"}
+        design, parts = experiments._with_more(given_design, own, Path("configs"), corpus, "other")
+        run = experiments._experiment(design, parts, 0, Path("e"), Path("configs"))
         found = [setting.partition("=")[2] for setting in run.settings if experiments.TYPES in setting]
         assert found == given and any(
             ent.label_ == "OTH" for doc in read_docs(parts.train, vocab) for ent in doc.ents
         )
     assert "OTH" not in types
+
+
+def test_each_split_reads_its_own_part_of_what_is_there_for_all(small, monkeypatch):
+    corpus, vocab = Path("corpus"), blank_pipeline().vocab
+    shutil.copytree(corpus / "other", corpus / "silver" / "auto")
+    assert experiments.for_split(corpus, "other+silver", "auto") == "other+silver/auto"
+    assert experiments.for_split(corpus, "other+silver", "another") == "other+silver"
+    design = {"system": "tag_sets", "split": "auto"}
+    own = experiments.prepare(corpus, "auto", "", 0)
+    design, parts = experiments._with_more(design, own, Path("configs"), corpus, "other+silver")
+    assert design["transfer"] == "other+silver" and parts.train.parent.name == "auto_with_other+silver"
+    count = [len(list(read_docs(path, vocab))) for path in (own.train, corpus / "other/train.spacy")]
+    assert len(list(read_docs(parts.train, vocab))) == count[0] + 2 * count[1]
+    with pytest.raises(InputError, match="silver"):
+        experiments._with_more(design | {"split": "x"}, own, Path("configs"), corpus, "other+silver")
 
 
 def test_what_is_released_has_no_test_part(small, run, commands):
