@@ -1,21 +1,24 @@
 """Language identification: the light classifier beside py3langid, lingua, pycld2 and heads over an encoder.
 
-    python benchmarks/language_id.py --json F [--slavicner DIR] [--topic covid-19] [--pipeline DIR]
+    python benchmarks/language_id.py --json F [--slavicner DIR] [--topic covid-19] [--texts DIR]
+        [--pipeline DIR]
 
 Trained on the training list of the split single_out, tested on us_election_2020: whole documents, their
 sentences, those of five words or more, and random windows of five words. Settings are to be chosen with
-another `--topic`, which is then left out of the training list: the test topic is for the final figures. The
-other programs are restricted to the same six languages; one that is not installed is skipped. News quote in
-other languages, and a sentence counts as one in the language of its document: where all the other programs,
-two at least, agree on another language it is taken as a quotation, and the accuracy without quotations stands
-beside the one over all. That is fair to our own classifiers alone, which have no vote. A pipeline with
-a language head over an encoder is measured with what the head needs, encoder included; the topic must not be
-among its training data, and `--no-light` leaves the training of the light classifier out.
+another `--topic`, which is then left out of the training list: the test topic is for the final figures. With
+`--texts` (folders of text, treebanks) the light classifier learns from them besides, as it does in a pipeline
+that learns from silver names. The other programs are restricted to the same six languages; one that is not
+installed is skipped. News quote in other languages, and a sentence counts as one in the language of its
+document: where all the other programs, two at least, agree on another language it is taken as a quotation,
+and the accuracy without quotations stands beside the one over all. That is fair to our own classifiers alone,
+which have no vote. A pipeline with a language head over an encoder is measured with what the head needs,
+encoder included; the topic must not be among its training data, and `--no-light` leaves the training of the
+light classifier out.
 """
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -35,6 +38,7 @@ from spacy_slavner.corpora.sentences import rules_for
 from spacy_slavner.corpora.sources import Source
 from spacy_slavner.corpora.tokenizer import create_slavic_tokenizer
 from spacy_slavner.errors import InputError
+from spacy_slavner.pretraining.texts import find_texts
 from spacy_slavner.training.optimizer import AdamW_v1
 
 # The same as in configs/base.cfg: about 1,150 words in pieces of 130.
@@ -44,15 +48,25 @@ NEEDED = ("language_id", "sentence_splitter", "sentencizer", "transformer")
 TextsT = list[tuple[str, str]]
 
 
-def train(sources: list[Source], topic: str, steps: int, rate: float, seed: int) -> Language:
-    """Train a pipeline of the tokenizer and `language_id` as spaCy's loop does, without a topic."""
+def training_texts(sources: list[Source], topic: str, folders: list[Path]) -> Iterator[tuple[str, str]]:
+    """Give the texts of all topics but one, then those of folders, each with its language."""
+    for source in sources:
+        if source.topic != topic:
+            yield source.path.read_text(encoding="utf8"), source.language
+    for language, documents in (find_texts(folders, (), LANGUAGES).documents if folders else {}).items():
+        for document in documents:
+            yield from ((text, language) for _, text in document.texts())
+
+
+def train(texts: Iterable[tuple[str, str]], steps: int, rate: float, seed: int) -> Language:
+    """Train a pipeline of the tokenizer and `language_id` as spaCy's loop does."""
     set_attributes()
     nlp = spacy.blank("xx")
     nlp.tokenizer = create_slavic_tokenizer()(nlp)
     examples = []
-    for source in tqdm([s for s in sources if s.topic != topic], desc="read", unit="doc"):
-        doc = nlp.make_doc(source.path.read_text(encoding="utf8"))
-        doc._.language = source.language
+    for text, language in tqdm(texts, desc="read", unit="doc"):
+        doc = nlp.make_doc(text)
+        doc._.language = language
         for piece in cut(doc, PIECE):
             predicted = Doc(
                 nlp.vocab,
@@ -217,17 +231,20 @@ def main(
     others: bool = typer.Option(True, help="Also measure the other programs"),
     light: bool = typer.Option(True, help="Train and measure the light classifier"),
     pipeline: list[Path] = typer.Option([], help="Trained pipeline whose language head is measured"),
+    more: list[Path] = typer.Option([], "--texts", help="Folder of text to learn from besides"),
 ) -> None:
     """Measure accuracy and speed of language identification."""
     slavicner = corpus_folder(slavicner)
     parts = split_sources(slavicner)
     topic = topic or parts["test"][0].topic
     figures = {"topic": topic, "steps": steps, "seed": seed, "every": every}
+    figures["texts"] = [folder.name for folder in more]
     texts = test_texts(slavicner, topic, seed, every)
     rows = []
     if light:
         began = time.perf_counter()
-        nlp = train(parts["train"] + parts["dev"], topic, steps, rate, seed)
+        known = training_texts(parts["train"] + parts["dev"], topic, more)
+        nlp = train(known, steps, rate, seed)
         figures["train_seconds"] = time.perf_counter() - began
         rows += evaluate("language_id", ours(nlp), texts)
         figures["component_words_per_second"] = component_speed(nlp, texts["documents"])

@@ -6,6 +6,7 @@ import shutil
 import sys
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import spacy
@@ -155,6 +156,18 @@ def test_lengths_have_the_same_words(functions):
     assert text.split() == list("abcdeabcdeab") and text.startswith("a b\nc\n\n d")
     documents = lengths["cut"](text, 5)
     assert [len(document.split()) for document in documents] == [5, 5, 2] and "".join(documents) == text
+
+
+def test_language_identification_learns_from_more_texts(functions, tmp_path):
+    (tmp_path / "texts" / "cs").mkdir(parents=True)
+    (tmp_path / "texts" / "cs" / "a.txt").write_text("Jiný text.", encoding="utf-8")
+    for topic in ("kept", "held_out"):
+        (tmp_path / topic).write_text(f"Text {topic}.", encoding="utf-8")
+    sources = [SimpleNamespace(topic=t, path=tmp_path / t, language="pl") for t in ("kept", "held_out")]
+    texts = functions("language_id")["training_texts"]
+    assert list(texts(sources, "held_out", [])) == [("Text kept.", "pl")]
+    more = list(texts(sources, "held_out", [tmp_path / "texts"]))
+    assert more == [("Text kept.", "pl"), ("Jiný text.", "cs")]
 
 
 def test_sentences_of_some_length_are_a_group(sample, functions):
