@@ -53,8 +53,9 @@ def training_texts(sources: list[Source], topic: str, folders: list[Path]) -> It
     for source in sources:
         if source.topic != topic:
             yield source.path.read_text(encoding="utf8"), source.language
-    for language, documents in (find_texts(folders, (), LANGUAGES).documents if folders else {}).items():
-        for document in documents:
+    more = find_texts(folders).documents if folders else {}
+    for language in sorted(more.keys() & set(LANGUAGES)):
+        for document in more[language]:
             yield from ((text, language) for _, text in document.texts())
 
 
