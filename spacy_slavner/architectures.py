@@ -382,6 +382,25 @@ def FrozenVectors_v1(
     return frozen_vectors(lower, placeholders, one_unknown, spread)
 
 
+def PieceVectors_v1(name: str, width: int = 192) -> Model[list[Doc], list[Floats2d]]:
+    """Build a look-up of an encoder's vectors of pieces, registered as `spacy-slavner.PieceVectors.v1`.
+
+    Every word has the vectors of its first and its last piece and the mean of all, whatever stands around
+    it: what an encoder knows of words at the price of a look-up. The vectors are reduced to their principal
+    components and not trained. The encoder is read when the pipeline is initialised, and not needed
+    thereafter.
+
+    name (str): The encoder, a folder or a name on the model hub.
+    width (int): How many principal components to keep.
+    RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, 3 * width) per document.
+    RAISES (InputError): There is no such encoder, or its vectors have a smaller width. This is found out when
+        the pipeline is initialised.
+    """
+    from .layers.piece_vectors import piece_vectors
+
+    return piece_vectors(name, width)
+
+
 def WordsAndCharacters_v1(
     words: Model[list[Doc], list[Floats2d]],
     characters: Model[list[Doc], list[Floats2d]],

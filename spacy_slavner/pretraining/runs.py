@@ -1,4 +1,4 @@
-"""What all trainings of an encoder on text share: folder, processes, the training itself, record and card."""
+"""Training an encoder on text: folder, processes, the training itself, record and card."""
 
 import json
 import os
