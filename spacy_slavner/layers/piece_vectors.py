@@ -14,6 +14,9 @@ from ..types import TokenVectorsModelT
 from .shim import wrap_torch
 from .torch.piece_vectors import PieceVectors, principal_components
 
+# Words whose pieces are remembered.
+REMEMBERED = 200_000
+
 
 def piece_vectors(name: str, width: int) -> TokenVectorsModelT:
     """Build a look-up of the pieces of words.
@@ -53,7 +56,7 @@ def _forward(model: TokenVectorsModelT, docs: list[Doc], is_train: bool) -> tupl
     if not len(different):
         return [model.ops.alloc2f(0, model.get_dim("nO")) for _ in docs], lambda gradients: []
     strings, cut = docs[0].vocab.strings, segmenter(model.attrs["tokenizer"])
-    pieces = [cut(strings[orth]) for orth in different.tolist()]
+    pieces = cut([strings[orth] for orth in different.tolist()])
     lengths = numpy.array([len(some) for some in pieces], dtype="int64")
     table = model.layers[0]
     flat = table.predict((numpy.concatenate(pieces), lengths, tokens.reshape(-1)))
@@ -67,21 +70,27 @@ def _convert(model: Model, X: tuple, is_train: bool) -> tuple[ArgsKwargs, Callab
 
 
 @lru_cache(4)
-def segmenter(tokenizer: str) -> Callable[[str], numpy.ndarray]:
-    """Make a function that cuts a word into pieces, and remembers words.
+def segmenter(tokenizer: str) -> Callable[[list[str]], list[numpy.ndarray]]:
+    """Make a function that cuts words into pieces, and remembers them.
 
     tokenizer (str): The tokenizer, as the library `tokenizers` writes it.
-    RETURNS (Callable[[str], numpy.ndarray]): From a word to the numbers of its pieces (pieces,); white space
-        has that of the first piece, which is a special one.
+    RETURNS (Callable[[list[str]], list[numpy.ndarray]]): From words to the numbers of their pieces (pieces,);
+        white space has that of the first piece, which is a special one.
     """
     from tokenizers import Tokenizer
 
     loaded = Tokenizer.from_str(tokenizer)
     loaded.no_truncation()
     loaded.no_padding()
+    known: dict[str, numpy.ndarray] = {}
 
-    @lru_cache(200_000)
-    def pieces(word: str) -> numpy.ndarray:
-        return numpy.array(loaded.encode(word, add_special_tokens=False).ids or [0], dtype="int64")
+    def pieces(words: list[str]) -> list[numpy.ndarray]:
+        new = [word for word in words if word not in known]
+        if len(known) + len(new) > REMEMBERED:
+            known.clear()
+            new = words
+        for word, cut in zip(new, loaded.encode_batch(new, add_special_tokens=False), strict=True):
+            known[word] = numpy.array(cut.ids or [0], dtype="int64")
+        return [known[word] for word in words]
 
     return pieces
