@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -303,6 +304,8 @@ def transformer_model(
 ) -> Model[list[Doc], FullTransformerBatch]:
     """Build the model of `architectures.TransformerModel_v1`; see there for the arguments."""
     set_attributes()
+    if settings["frozen_dropout"] and settings["dropout"] == 0:
+        warnings.warn("frozen_dropout changes nothing where dropout is 0: set dropout, too", stacklevel=2)
     return Model(
         "transformer",
         forward,

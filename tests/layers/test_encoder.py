@@ -254,6 +254,8 @@ def test_dropout_reaches_torch_and_stays_out_of_frozen_layers(tiny_encoder):
     assert spread(dropout=0.5) > 0
     assert spread(dropout=0.5, frozen_layers=2) == 0
     assert spread(dropout=0.5, frozen_layers=2, frozen_dropout=True) > 0
+    with pytest.warns(UserWarning, match="frozen_dropout changes nothing"):
+        assert spread(dropout=0.0, frozen_layers=2, frozen_dropout=True) == 0
 
 
 def test_masking_only_while_training(tiny_encoder):
