@@ -14,7 +14,7 @@ from thinc.types import ArgsKwargs, Floats2d
 from ..attributes import set_attributes
 from ..crosslingual.words import word_key
 from ..types import TokenVectorsModelT
-from .shim import wrap_torch
+from .shim import convert_arrays, wrap_torch
 from .torch.flat_bilstm import CharBiLSTM, FlatBiLSTM
 
 # Characters of a word that are read: half from its start, half from its end.
@@ -108,7 +108,7 @@ def char_bilstm(
     RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, 2 * hidden) per document.
     """
     set_attributes()
-    lstm = wrap_torch(CharBiLSTM(rows, width, hidden, dropout), convert_inputs=_convert_characters)
+    lstm = wrap_torch(CharBiLSTM(rows, width, hidden, dropout), convert_inputs=convert_arrays)
     lstm.set_dim("nO", 2 * hidden)
     return Model(
         "char_bilstm",
@@ -162,9 +162,3 @@ def _characters(word: str, rows: int) -> numpy.ndarray:
     if len(word) > MAX_CHARACTERS:
         word = word[: MAX_CHARACTERS // 2] + word[-MAX_CHARACTERS // 2 :]
     return numpy.array([ord(character) % rows for character in word], dtype="int64")
-
-
-def _convert_characters(model: Model, X: tuple, is_train: bool) -> tuple[ArgsKwargs, Callable]:
-    device = model.shims[0].device
-    arguments = tuple(xp2torch(model.ops.asarray(array), device=device) for array in X)
-    return ArgsKwargs(args=arguments, kwargs={}), lambda gradients: None

@@ -53,14 +53,25 @@ def _vectors(docs: list[Doc]):
     return vectors
 
 
-def _forward(model: TokenVectorsModelT, docs: list[Doc], is_train: bool) -> tuple[list[Floats2d], Callable]:
-    ops, vectors, strings = model.ops, _vectors(docs), docs[0].vocab.strings
+def different_words(docs: list[Doc]) -> tuple[list[str], numpy.ndarray]:
+    """Find the words of a batch, each once.
+
+    docs (list[Doc]): The documents, at least one.
+    RETURNS (tuple[list[str], numpy.ndarray]): The different words, and which of them each token is (tokens,).
+    """
     orths = numpy.concatenate([doc.to_array(ORTH) for doc in docs])
     different, tokens = numpy.unique(orths, return_inverse=True)
+    strings = docs[0].vocab.strings
+    return [strings[orth] for orth in different.tolist()], tokens.reshape(-1)
+
+
+def _forward(model: TokenVectorsModelT, docs: list[Doc], is_train: bool) -> tuple[list[Floats2d], Callable]:
+    ops, vectors = model.ops, _vectors(docs)
+    different, tokens = different_words(docs)
     options = model.attrs["lower"], model.attrs["placeholders"]
-    words = [word_key(strings[orth], *options) for orth in different.tolist()]
+    words = [word_key(word, *options) for word in different]
     table = ops.asarray2f(_table(model, docs[0].vocab, words))
-    flat = table[tokens.reshape(-1)] if len(words) else ops.alloc2f(0, vectors.shape[1])
+    flat = table[tokens] if len(words) else ops.alloc2f(0, vectors.shape[1])
     return ops.unflatten(flat, [len(doc) for doc in docs]), lambda gradients: []
 
 

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy
-from spacy.attrs import ORTH
 from spacy.tokens import Doc
-from thinc.api import Model, xp2torch
-from thinc.types import ArgsKwargs, Floats2d
+from thinc.api import Model
+from thinc.types import Floats2d
 
 from ..errors import InputError
 from ..types import TokenVectorsModelT
-from .shim import wrap_torch
+from .embeddings import different_words
+from .shim import convert_arrays, wrap_torch
 from .torch.piece_vectors import PieceVectors, principal_components
 
 # Words whose pieces are remembered.
@@ -25,7 +25,7 @@ def piece_vectors(name: str, width: int) -> TokenVectorsModelT:
     width (int): How many principal components of its vectors of pieces to keep.
     RETURNS (Model[List[Doc], List[Floats2d]]): One array (tokens, 3 * width) per document.
     """
-    table = wrap_torch(PieceVectors(), convert_inputs=_convert)
+    table = wrap_torch(PieceVectors(), convert_inputs=convert_arrays)
     table.set_dim("nO", 3 * width)
     # The tokenizer is a file of its own in JSON; it is saved with the model.
     attrs = {"name": name, "width": width, "tokenizer": ""}
@@ -51,22 +51,14 @@ def _init(model: TokenVectorsModelT, X: list[Doc] | None = None, Y: None = None)
 
 
 def _forward(model: TokenVectorsModelT, docs: list[Doc], is_train: bool) -> tuple[list[Floats2d], Callable]:
-    orths = numpy.concatenate([numpy.zeros(0, "uint64"), *(doc.to_array(ORTH) for doc in docs)])
-    different, tokens = numpy.unique(orths, return_inverse=True)
-    if not len(different):
+    if not any(map(len, docs)):
         return [model.ops.alloc2f(0, model.get_dim("nO")) for _ in docs], lambda gradients: []
-    strings, cut = docs[0].vocab.strings, segmenter(model.attrs["tokenizer"])
-    pieces = cut([strings[orth] for orth in different.tolist()])
+    words, tokens = different_words(docs)
+    pieces = segmenter(model.attrs["tokenizer"])(words)
     lengths = numpy.array([len(some) for some in pieces], dtype="int64")
     table = model.layers[0]
-    flat = table.predict((numpy.concatenate(pieces), lengths, tokens.reshape(-1)))
+    flat = table.predict((numpy.concatenate(pieces), lengths, tokens))
     return table.ops.unflatten(flat, [len(doc) for doc in docs]), lambda gradients: []
-
-
-def _convert(model: Model, X: tuple, is_train: bool) -> tuple[ArgsKwargs, Callable]:
-    device = model.shims[0].device
-    arguments = tuple(xp2torch(model.ops.asarray(array), device=device) for array in X)
-    return ArgsKwargs(args=arguments, kwargs={}), lambda gradients: None
 
 
 @lru_cache(4)

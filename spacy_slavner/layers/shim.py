@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from thinc.api import Model, Optimizer, PyTorchShim, PyTorchWrapper_v2, Shim
+from thinc.api import Model, Optimizer, PyTorchShim, PyTorchWrapper_v2, Shim, xp2torch
 from thinc.types import ArgsKwargs
 
 from ..training.optimizer import TorchOptimizer
@@ -183,3 +183,16 @@ def wrap_torch(
     model = PyTorchWrapper_v2(module, convert_inputs=convert_inputs, convert_outputs=convert_outputs)
     model.shims[0] = TorchShim(module, group=group)
     return model
+
+
+def convert_arrays(model: Model, X: tuple, is_train: bool) -> tuple[ArgsKwargs, Callable]:
+    """Hand arrays that have no gradient to a torch module, for `convert_inputs` of `wrap_torch`.
+
+    model (Model): The layer.
+    X (tuple): The arrays, one for each argument of the module.
+    is_train (bool): Not asked.
+    RETURNS (tuple[ArgsKwargs, Callable]): The arguments, and a backward pass that gives nothing.
+    """
+    device = model.shims[0].device
+    arguments = tuple(xp2torch(model.ops.asarray(array), device=device) for array in X)
+    return ArgsKwargs(args=arguments, kwargs={}), lambda gradients: None

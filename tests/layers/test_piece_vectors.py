@@ -43,6 +43,13 @@ def test_first_last_and_mean_of_the_pieces(model, tiny_encoder):
     assert [array.shape for array in model.predict([Doc(VOCAB, [])])] == [(0, 24)] and model.predict([]) == []
 
 
+def test_principal_components():
+    vectors = numpy.random.default_rng(0).normal(size=(50, 6)) @ numpy.diag([5.0, 1, 3, 0.1, 2, 4])
+    found = principal_components(torch.from_numpy(vectors), 3).numpy()
+    left, sizes, _ = numpy.linalg.svd(vectors - vectors.mean(0), full_matrices=False)
+    numpy.testing.assert_allclose(abs(found), abs(left[:, :3] * sizes[:3]), rtol=1e-6)
+
+
 def test_the_same_from_bytes_and_without_the_encoder(model):
     other = PieceVectors_v1("no/such/encoder", width=8).from_bytes(model.to_bytes())
     other.initialize(X=[Doc(VOCAB, ["V"])])
